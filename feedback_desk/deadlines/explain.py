@@ -1,0 +1,271 @@
+"""A deadline knows why (E4): one structured explanation for the page, the notice and whoever asks by program.
+
+`explain` tells what the row itself knows (its rule and pauses are read with it); `explain_fully` reads the rest: what lay between, extensions, who was
+told of which step. The sentences stand in `sentences`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Q
+from django.utils.dateparse import parse_datetime
+
+from feedback_desk.deadlines import ladder, life, sentences
+from feedback_desk.deadlines.calendars import hours_of
+from feedback_desk.deadlines.clocks import Hours, NeverOpen
+from feedback_desk.deadlines.course import Course, course
+from feedback_desk.deadlines.models import CalendarDay, Deadline, DeadlineState, Extension, Receiver, StepTaken
+from feedback_desk.notices.models import Notice
+from feedback_desk.records.models import Entry
+
+LENGTHENED = ("deadline_extended", "deadline_lengthened")
+EARLIER = "deadline_set_earlier"
+RETOLD = ("deadline_rule_changed", "deadline_calendar_changed")
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A pause. `left`: seconds of the deadline's clock that were left when it began; None when nobody knows any more."""
+
+    from_at: datetime
+    until_at: datetime | None
+    why: str
+    left: int | None = None
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The limit was moved: extended (C12, T9), set earlier (T6), or worked out anew under another version of its rule or a changed calendar (E5)."""
+
+    at: datetime
+    due_at: datetime
+    was: datetime | None = None
+    by: str = ""
+    why: str = ""
+    version: int | None = None
+    calendar: str = ""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """T9: more time that was asked for and is not answered yet."""
+
+    at: datetime
+    until: datetime
+    by: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A rung of the ladder: taken, or to come. `at` is None while the limit stands still. `state`: taken, skipped, overtaken, nothing, coming."""
+
+    order: int
+    at: datetime | None
+    receiver: str
+    state: str
+    percent: int | None = None
+    working_days: int | None = None
+    minutes: int | None = None
+    nth: int = 0
+    """0 is the step itself, 1 its first repetition."""
+    act: str = ""
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All that a deadline knows of itself at `at`. `kept` is what it remembers of its rule: clock, amount, at, version."""
+
+    code: str
+    name: str
+    kept: Mapping[str, Any]
+    at: datetime
+    start_at: datetime
+    due_at: datetime
+    warn_at: datetime
+    state: str
+    late: bool
+    ended_at: datetime | None = None
+    why: str = ""
+    left: int | None = None
+    """While paused: seconds of the deadline's clock."""
+    stops: tuple[Stop, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    asking: Asking | None = None
+    steps: tuple[Step, ...] = ()
+    course: Course | None = None
+    round: int = 1
+    near: bool = True
+    """Days are said as today and tomorrow; not in what is read later."""
+
+    @property
+    def version(self) -> int:
+        return int(self.kept["version"])
+
+    @property
+    def clock(self) -> str:
+        return str(self.kept["clock"])
+
+    @property
+    def seconds(self) -> float:
+        """Until the limit, negative after it; of an ended one at its end."""
+        return (self.due_at - (self.ended_at or self.at)).total_seconds()
+
+    @property
+    def sentence(self) -> str:
+        """In one sentence, in the reader's language."""
+        return sentences.short(self)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The whole of it, sentence by sentence."""
+        return sentences.whole(self)
+
+    def as_data(self) -> dict[str, Any]:
+        """For programs: instants in ISO 8601, lengths in seconds, the sentences beside them."""
+        return {**_plain(asdict(self)), "version": self.version, "sentence": self.sentence, "sentences": self.sentences}
+
+
+def explain(deadline: Deadline, at: datetime) -> Explanation:
+    """Reads `rule` and `pauses`: fetch them with the row."""
+    return Explanation(
+        code=deadline.code, name=deadline.rule.spoken, kept={"version": deadline.rule.version, **deadline.allowance}, at=at,
+        start_at=deadline.start_at, due_at=deadline.due_at, warn_at=deadline.warn_at, state=deadline.state,
+        late=bool(deadline.late) if deadline.ended_at else (deadline.paused_at or at) > deadline.due_at,
+        ended_at=deadline.ended_at, why=deadline.why, left=deadline.left_seconds, round=deadline.round,
+        stops=tuple(Stop(p.from_at, p.until_at, p.because) for p in sorted(deadline.pauses.all(), key=lambda p: p.from_at)),
+    )  # fmt: skip
+
+
+def of_notice(data: Mapping[str, Any]) -> str:
+    """The sentence for a notice of a step, as it was at the step, from what the notice kept; nothing for notices from before it did."""
+    if not data.get("promised") or not isinstance(data.get("start_at"), datetime):
+        return ""
+    at, due_at = data["step_at"], data["due_at"]
+    told = Explanation(
+        code=data["code"], name="", kept={"amount": 0, "version": 1, **data["promised"]}, at=at, start_at=data["start_at"], due_at=due_at, warn_at=due_at,
+        state="foreseen" if at == due_at else DeadlineState.RUNNING, late=at > due_at, round=data.get("round", 1), near=False,
+    )  # fmt: skip
+    return told.sentence
+
+
+def explain_fully(deadline: Deadline, at: datetime) -> Explanation:
+    """Seven queries beside the row with its rule."""
+    hours = hours_of([deadline.allowance["calendar"]])[deadline.allowance["calendar"]]
+    told, names = explain(deadline, at), names_of(hours)
+    moved, stops = _moved(deadline), _what_was_left(deadline, told.stops, hours)
+    told = replace(told, course=_course(told, hours, names), stops=stops, moved=moved, asking=_asking(deadline))
+    return replace(told, steps=(*_taken(deadline), *_coming(deadline, hours)))
+
+
+def names_of(hours: Hours) -> dict[date, str]:
+    """The names of a calendar's special days."""
+    return dict(CalendarDay.objects.filter(calendar=hours.pk).values_list("day", "name"))
+
+
+def _course(told: Explanation, hours: Hours, names: Mapping[date, str]) -> Course | None:
+    return course(told.start_at, told.due_at, told.clock, hours, names, [(stop.from_at, stop.until_at or told.due_at) for stop in told.stops])
+
+
+def _moved(deadline: Deadline) -> tuple[Moved, ...]:
+    """From the history; a word that names no deadline is of the live one of its code at the time."""
+    verbs = (*LENGTHENED, EARLIER, *RETOLD)
+    words = Entry.objects.filter(item_id=deadline.item_id, verb__in=verbs, at__gte=deadline.start_at).select_related("by", "words")
+    own = [entry for entry in words.order_by("at", "pk") if _is_of(entry, deadline)]
+    found: list[Moved] = []
+    for entry in own:
+        before = parse_datetime(entry.data.get("was") or "") or (found[-1].due_at if found else None)
+        found.append(_move(entry, before))
+    return tuple(found)
+
+
+def _is_of(entry: Entry, deadline: Deadline) -> bool:
+    named = entry.data.get("deadline")
+    return named == deadline.pk if named else entry.data.get("code") == deadline.code and (deadline.ended_at is None or entry.at <= deadline.ended_at)
+
+
+def _move(entry: Entry, was: datetime | None) -> Moved:
+    words, due_at = getattr(entry, "words", None), parse_datetime(entry.data["until"])
+    assert due_at is not None
+    return Moved(
+        entry.at, due_at, was, str(entry.by or ""), words.text if words else "", entry.data.get("version"), entry.data.get("calendar") or ""
+    )  # fmt: skip
+
+
+def _asking(deadline: Deadline) -> Asking | None:
+    if deadline.asking_id is None:
+        return None
+    asked = Extension.objects.select_related("asked_by").get(pk=deadline.asking_id)
+    return Asking(asked.asked_at, asked.wanted, str(asked.asked_by or ""), asked.reason)
+
+
+def _what_was_left(deadline: Deadline, stops: Sequence[Stop], hours: Hours) -> tuple[Stop, ...]:
+    """E3: what each pause left, by living through them again; only if that leads to the limit that stands there."""
+    try:
+        row = life.begun(deadline.start_at, deadline.allowance, hours)
+        lived = [_live_through(row, stop, hours) for stop in stops]
+    except (NeverOpen, ValueError):
+        return tuple(stops)
+    return tuple(lived) if row.due_at == deadline.due_at else tuple(stops)
+
+
+def _live_through(row: Deadline, stop: Stop, hours: Hours) -> Stop:
+    life.stop(row, stop.from_at, hours)
+    left = row.left_seconds
+    if stop.until_at:
+        life.run_on(row, stop.until_at, hours)
+    return replace(stop, left=left)
+
+
+def _taken(deadline: Deadline) -> list[Step]:
+    taken = list(StepTaken.objects.filter(deadline=deadline, round=deadline.round).select_related("outcome").order_by("at", "step"))
+    people, rungs = _people_told(taken), {rung.order: rung for rung in ladder.rungs(deadline)}
+    return [_step(step, rungs.get(step.step), people.get(f"step:{step.pk}", ())) for step in taken]
+
+
+def _people_told(taken: Sequence[StepTaken]) -> dict[str, tuple[str, ...]]:
+    """Names by the cause of their notices; withdrawn ones are told by the step's outcome."""
+    rows = Notice.objects.filter(Q(cause__in=[f"step:{step.pk}" for step in taken]), receiver__isnull=False).order_by("pk")
+    found: dict[str, tuple[str, ...]] = {}
+    for cause, name, username in rows.values_list("cause", "receiver__name", "receiver__username"):
+        found[cause] = tuple(dict.fromkeys((*found.get(cause, ()), name or username)))
+    return found
+
+
+def _step(step: StepTaken, rung: ladder.Rung | None, told: Iterable[str]) -> Step:
+    outcome = getattr(step, "outcome", None)
+    state = "skipped" if step.skipped else outcome.outcome if outcome and outcome.outcome != "applied" else "taken"
+    taken = Step(step.step, step.at, step.receiver, state, act=step.act, told=tuple(told))
+    return replace(taken, **_measure(rung)) if rung else taken
+
+
+def _measure(rung: ladder.Rung) -> dict[str, Any]:
+    return {"percent": rung.percent, "working_days": rung.working_days, "minutes": rung.minutes, "nth": rung.nth}
+
+
+def _coming(deadline: Deadline, hours: Hours) -> list[Step]:
+    """Rungs ahead of a live limit; without their times while it stands still."""
+    if not deadline.live or deadline.next_step is None:
+        return []
+    paused = deadline.state == DeadlineState.PAUSED
+    ahead = [rung for rung in ladder.rungs(deadline) if rung.order >= deadline.next_step]
+    return [
+        Step(rung.order, None if paused else ladder.rung_at(deadline, rung, hours), rung.receiver, "coming", act=rung.act, **_measure(rung)) for rung in ahead
+    ]
+
+
+def receiver_label(value: str) -> str:
+    return str(Receiver(value).label) if value in Receiver.values else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value.isoformat() if isinstance(value, datetime | date) else value

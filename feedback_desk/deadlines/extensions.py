@@ -1,0 +1,96 @@
+"""More time for a limit (T9, C12): asked for, then granted or refused, or fallen because the limit ended first.
+
+The rooms decide who may ask and who answers, and hold the matter's lock; here is what a request does to its limit.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from feedback_desk.deadlines import services
+from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension, ExtensionState
+from feedback_desk.people.access import NotNow
+from feedback_desk.people.actors import Actor, person
+from feedback_desk.records.models import Item
+
+NEVER = frozenset({"D14", "D15", "D16", "D17", "D18"})
+"""E3: no rule makes these extendable, whatever its row says."""
+
+
+def extendable(root: Item) -> QuerySet[Deadline]:
+    """The live limits of a matter for which more time could be asked for; what has passed already is not among them: `still_open`."""
+    rows = Deadline.objects.filter(root_id=root.root_id or root.pk, state__in=services.LIVE, rule__may_extend=True, asking__isnull=True)
+    return rows.exclude(code__in=NEVER).select_related("rule").order_by("due_at", "pk")
+
+
+def may_ask(deadline: Deadline, at: datetime) -> bool:
+    """For rows at hand (reads rule): extendable, nothing asked, not passed. Once passed it is late, and asks for its reason instead (T9, C12)."""
+    return deadline.live and deadline.rule.may_extend and deadline.code not in NEVER and deadline.asking_id is None and in_time(deadline, at)
+
+
+def in_time(deadline: Deadline, at: datetime) -> bool:
+    """A paused one is judged by when it stopped."""
+    return (deadline.paused_at if deadline.state == DeadlineState.PAUSED and deadline.paused_at else at) <= deadline.due_at
+
+
+def asked(root: Item) -> QuerySet[Extension]:
+    """The requests of a matter that wait for an answer."""
+    rows = Extension.objects.filter(deadline__root_id=root.root_id or root.pk, state=ExtensionState.ASKED)
+    return rows.select_related("deadline__rule", "deadline__item", "asked_by").order_by("pk")
+
+
+def ask(deadline_id: int, *, until: datetime, at: datetime, by: Actor, why: str) -> Extension:
+    """Raises ValidationError for the date, NotNow where the rule allows none, the limit ended or passed, or something is asked already."""
+    row = locked(deadline_id)
+    if row.asking_id is not None:
+        raise NotNow(_("More time has been asked for already; the answer is still out."))
+    if not may_ask(row, at):
+        raise NotNow(_("No more time can be asked for: the limit has ended or passed, or its rule allows none."))
+    _check_later(row, until, at)
+    extension = Extension.objects.create(deadline=row, asked_at=at, asked_by=person(by), wanted=until, reason=why.strip())
+    Deadline.objects.filter(pk=row.pk).update(asking=extension)
+    return extension
+
+
+def grant(extension: Extension, *, until: datetime, at: datetime, by: Actor, words: str = "") -> Deadline:
+    """The limit is put off to `until`, with what was left of it if it is paused; its ladder is aimed anew."""
+    row = _waiting(extension)
+    _check_later(row, until, at)
+    _answer(extension, ExtensionState.GRANTED, at=at, by=by, words=words, until=until)
+    return services.extend(row, until=until, at=at, by=by, why=words.strip())
+
+
+def refuse(extension: Extension, *, at: datetime, by: Actor, words: str) -> Deadline:
+    """The limit runs on as it was."""
+    row = _waiting(extension)
+    _answer(extension, ExtensionState.REFUSED, at=at, by=by, words=words)
+    return row
+
+
+def _check_later(row: Deadline, until: datetime, at: datetime) -> None:
+    """While it stands still its date is the one it had when it stopped, and may lie behind: what is left grows, and runs from when it goes on."""
+    if until <= (row.due_at if row.state == DeadlineState.PAUSED else max(at, row.due_at)):
+        raise ValidationError({"until": _("The new date must be later than the present limit.")})
+
+
+def _waiting(extension: Extension) -> Deadline:
+    """The limit, locked, whose request still waits."""
+    row = locked(extension.deadline_id)
+    if row.asking_id != extension.pk:
+        raise NotNow(_("This request has been answered, or its limit has ended."))
+    return row
+
+
+def _answer(extension: Extension, state: ExtensionState, *, at: datetime, by: Actor, words: str, until: datetime | None = None) -> None:
+    extension.state, extension.decided_at, extension.decided_by, extension.words, extension.until = state, at, person(by), words.strip(), until
+    extension.save(update_fields=["state", "decided_at", "decided_by", "words", "until"])
+    Deadline.objects.filter(pk=extension.deadline_id).update(asking=None)
+
+
+def locked(deadline_id: int) -> Deadline:
+    rows = Deadline.objects.select_related("rule", "item").select_for_update(of=("self",), no_key=True)
+    return rows.get(pk=deadline_id)

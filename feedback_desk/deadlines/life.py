@@ -1,0 +1,52 @@
+"""What happens to one deadline, on the row in memory: begun, stopped, run on, extended, ended. Nothing is read or written.
+
+For those who ask what would be (`trying`, `whatif`) and what had been (`explain`). The arithmetic is that of `clocks`, `ladder` and `services`,
+never another one.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, time
+from typing import Any
+
+from feedback_desk.deadlines import clocks, ladder, services
+from feedback_desk.deadlines.clocks import Allowance, Hours
+from feedback_desk.deadlines.models import Deadline, DeadlineState
+
+
+def begun(start_at: datetime, kept: Mapping[str, Any], hours: Hours, due_at: datetime | None = None) -> Deadline:
+    """A limit that starts; `kept` is what a deadline remembers of its rule (`ladder.snapshot`). Raises NeverOpen."""
+    if due_at is None:
+        due_at = clocks.due(start_at, allowance_of(kept), hours)
+    total = max(clocks.between(start_at, due_at, kept["clock"], hours), 0)
+    fresh = {key: value for key, value in kept.items() if key != "rungs_from"}
+    row = Deadline(start_at=start_at, due_at=due_at.astimezone(UTC), allowance={**fresh, "total": total}, state=DeadlineState.RUNNING)
+    ladder.aim(row, hours)
+    return row
+
+
+def allowance_of(kept: Mapping[str, Any]) -> Allowance:
+    return Allowance(kept["clock"], kept["amount"], time.fromisoformat(kept["at"]) if kept.get("at") else None)
+
+
+def stop(row: Deadline, at: datetime, hours: Hours) -> None:
+    """E3: what is left is kept."""
+    services._stand_still(row, at, hours)
+
+
+def run_on(row: Deadline, at: datetime, hours: Hours) -> None:
+    services._run_on(row, at, hours)
+
+
+def extend(row: Deadline, until: datetime, hours: Hours) -> None:
+    services._lengthen(row, until, hours)
+    row.extended_to = until
+
+
+def end(row: Deadline, at: datetime) -> None:
+    """E6: in time or late, by when it happened; one that stands still is judged by when it stopped."""
+    row.late = min(at, row.paused_at or at) > row.due_at
+    services._end(row, DeadlineState.SETTLED, at, None, "")
+
+
+def void(row: Deadline, at: datetime, why: str) -> None:
+    services._end(row, DeadlineState.VOID, at, None, why)

@@ -1,0 +1,135 @@
+"""What chooses a limit's rule has changed: grade, urgency, category, customer level, channel, kind, or the receipt (E3, E5; decision 34).
+
+A running limit that another rule fits now is derived from the same start, and is the same row: pauses are lived through again, what was granted
+stays granted, steps taken stay taken. What lies in the past by then is late by its own time, and the sweep catches its steps up (E2). A limit
+that no rule fits any more is void; one of its family (D03-05) takes its place from the same start. A new version of the *same* rule changes
+nothing here: that is the administrator's to say (`changing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Greatest
+from django.utils.translation import gettext_noop
+
+from feedback_desk.deadlines import changing, ladder, life, services
+from feedback_desk.deadlines.calendars import hours_of
+from feedback_desk.deadlines.clocks import Hours
+from feedback_desk.deadlines.models import Clock, Deadline, Extension, ExtensionState, Rule
+from feedback_desk.people.actors import Actor, person
+from feedback_desk.records import history
+from feedback_desk.records.models import Item
+
+FAMILIES = (("D03", "D04", "D05"),)
+"""Codes of which one runs, whichever fits: the successor begins when its predecessor began."""
+FIELDS = ("rule", "owner_role", "start_at", "state", "paused_at", "left_seconds", "extended_to", "earlier_to", *services.AIMED)
+
+
+@transaction.atomic(savepoint=False)
+def rederive(item: Item, *, at: datetime, facts: services.Facts, by: Actor, moved: Mapping[str, datetime] | None = None) -> list[Deadline]:
+    """Fit the live limits of `item` to the facts as they are now; returns those that changed, void ones included.
+
+    `moved`: by code another start (the receipt was corrected). The caller holds the matter's lock.
+    """
+    moved = moved or {}
+    rows = list(services._live(item).select_related("rule__ladder", "item").order_by("pk").select_for_update(of=("self",), no_key=True))
+    rules = list(Rule.objects.valid(at).filter(code__in={row.code for row in rows}).select_related("ladder").prefetch_related("ladder__steps"))
+    gone, changed = [], []
+    for row in rows:
+        rule = _fitting(row, rules, facts)
+        if rule is None:
+            gone.append(row)
+        elif rule != row.rule or moved.get(row.code, row.start_at) != row.start_at:
+            _change(row, rule, moved.get(row.code, row.start_at), at=at, by=by)
+            changed.append(row)
+    Deadline.objects.bulk_update(rows, ["facts"])
+    services._void(gone, at, gettext_noop("superseded"), person(by), item)
+    _succeed(item, gone, facts, moved, at=at)
+    services.mirror(item)
+    return [*changed, *gone]
+
+
+def _fitting(row: Deadline, rules: Iterable[Rule], facts: services.Facts) -> Rule | None:
+    """The rule that fits now; the row's own where the facts that changed choose nothing else (E5). Notes the facts on the row."""
+    rules, before = list(rules), row.facts
+    row.facts = {**services._as_lists(facts), "department": str(row.department_id or row.item.department_id or "")}
+    then, now = services.choose(rules, before).get(row.code) if before else row.rule, services.choose(rules, row.facts).get(row.code)
+    if now is None or then is None:
+        return now
+    return row.rule if now == then or now.when == row.rule.when else now
+
+
+def _change(row: Deadline, rule: Rule, start_at: datetime, *, at: datetime, by: Actor) -> None:
+    hours, was = hours_of([rule.calendar_id], row.department_id or row.item.department_id)[rule.calendar_id], row.due_at
+    _retell(row, rule, start_at, hours, at)
+    row.save(update_fields=FIELDS)
+    data = {"code": row.code, "deadline": row.pk, "version": rule.version, "was": was, "until": row.due_at}
+    history.record(row.item, "deadline_rule_changed", by=by, at=at, data=data)
+
+
+def _retell(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: datetime) -> None:
+    """The row under `rule` from `start_at`, as if it had lived under it all along."""
+    steps, next_step = (row.allowance["steps"], row.next_step) if rule == row.rule else changing.steps_left(row, ladder.rungs_of(rule))
+    lived = _lived(row, rule, start_at, hours, at)
+    for name in ("start_at", "due_at", "state", "paused_at", "left_seconds", "extended_to", "earlier_to", "allowance"):
+        setattr(row, name, getattr(lived, name))
+    row.rule, row.owner_role = rule, rule.owner
+    row.allowance["steps"], row.next_step = steps, next_step
+    ladder.aim(row, hours)
+
+
+def _lived(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: datetime) -> Deadline:
+    """Begun under the rule, stopped, run on and extended as the row was. Unsaved. A date that a person named stays that date."""
+    kept: dict[str, Any] = {**ladder.snapshot(rule, hours, 0), "named": bool(row.allowance.get("named")) and row.earlier_to is None}
+    named = rule.clock == Clock.PROMISED or kept["named"]
+    if named:
+        kept |= {"clock": row.allowance["clock"], "amount": row.allowance["amount"]}
+    elif changing.lengthened(row) and row.allowance["clock"] == rule.clock:
+        kept["amount"] = max(rule.amount, row.allowance["amount"])
+    lived = life.begun(start_at, kept, hours, row.due_at if named else None)
+    for _when, happen in [] if named else sorted(_events(row, rule, hours, at), key=lambda event: event[0]):
+        happen(lived)
+    _set_earlier(lived, row.earlier_to, hours)
+    return lived
+
+
+def _set_earlier(lived: Deadline, until: datetime | None, hours: Hours) -> None:
+    """T6: what the assigner set stays set, where it still is the earlier one and no more time was granted since."""
+    if until is not None and lived.extended_to is None and lived.start_at < until < lived.due_at:
+        services._lengthen(lived, until, hours)
+        lived.earlier_to, lived.allowance["named"] = until, True
+
+
+def _events(row: Deadline, rule: Rule, hours: Hours, at: datetime) -> Iterator[tuple[datetime, Callable[[Deadline], None]]]:
+    """Pauses and extensions, each with its time. A pause under way ends where the new rule never stands still."""
+    if not rule.may_pause:
+        row.pauses.filter(until_at=None).update(until_at=Greatest("from_at", at))
+    for pause in row.pauses.all():
+        yield pause.from_at, partial(life.stop, at=pause.from_at, hours=hours)
+        if pause.until_at is not None:
+            yield pause.until_at, partial(life.run_on, at=pause.until_at, hours=hours)
+    for given in Extension.objects.filter(deadline=row, state=ExtensionState.GRANTED):
+        if given.until is not None and given.decided_at is not None:
+            yield given.decided_at, partial(_extend, until=given.until, hours=hours)
+
+
+def _extend(row: Deadline, until: datetime, hours: Hours) -> None:
+    """A date that was granted holds, unless the rule gives more by itself."""
+    row.extended_to = until
+    if until > row.due_at:
+        life.extend(row, until, hours)
+
+
+def _succeed(item: Item, gone: Iterable[Deadline], facts: services.Facts, moved: Mapping[str, datetime], *, at: datetime) -> None:
+    for old in gone:
+        for family in FAMILIES:
+            if old.code in family:
+                services.start_all(
+                    item, family, at=at, facts=facts, owner=old.owner, department=old.department, part=old.part, round=old.round,
+                    start_at=moved.get(old.code, old.start_at),
+                )  # fmt: skip

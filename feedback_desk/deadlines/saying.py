@@ -1,0 +1,73 @@
+"""What a rule says, in sentences: for whom, from what until when, who is warned and told, what it allows (E4, E5)."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from feedback_desk.deadlines import facts, ladder, sentences, wording
+from feedback_desk.deadlines.explain import receiver_label
+from feedback_desk.deadlines.models import Calendar, Clock, Rule
+
+BY_CALENDAR = (Clock.BUSINESS, Clock.WORKING_DAY)
+
+
+def says(rule: Rule, owner: str) -> list[str]:
+    """Of a saved rule or one being written; `owner` is the label of its capacity. Reads the ladder's steps and the calendar."""
+    return [_applies(rule), _promise(rule, owner), *_calendar(rule), *_told(rule), _allows(rule)]
+
+
+def conditions(rule: Rule) -> str:
+    """ "urgency: urgent or normal; customer level: VIP", or that there are none."""
+    parts = [_one(key, values) for key, values in rule.when.items() if values]
+    return _("; ").join(parts) or _("every case")
+
+
+def _one(key: str, values: list[str]) -> str:
+    fact = facts.by_key(key)
+    said = fact.said(values) if fact else [str(value) for value in values]
+    return _("%(fact)s: %(values)s") % {"fact": fact.label if fact else key, "values": _(" or ").join(said)}
+
+
+def _applies(rule: Rule) -> str:
+    if not rule.active:
+        return _("This rule is switched off: nothing starts by it.")
+    return _("For %(conditions)s.") % {"conditions": conditions(rule)} if rule.when else _("For every case that no more specific rule takes.")
+
+
+def _promise(rule: Rule, owner: str) -> str:
+    told = {"name": rule.spoken, "owner": owner, "event": wording.BEGINS.get(rule.code, ""), "allowance": _allowance(rule)}
+    if rule.clock == Clock.PROMISED:
+        return _("%(name)s is due at the time that was promised; %(owner)s answers for it.") % told
+    if not told["event"]:
+        return _("%(name)s: %(allowance)s; %(owner)s answers for it.") % told
+    if rule.clock in sentences.BY_DATE:
+        return _("%(name)s: %(allowance)s, after %(event)s; %(owner)s answers for it.") % told
+    return _("%(name)s: %(allowance)s, counted from %(event)s; %(owner)s answers for it.") % told
+
+
+def _allowance(rule: Rule) -> str:
+    return wording.allowance({"clock": rule.clock, "amount": rule.amount, "at": rule.at_time.isoformat() if rule.at_time else None})
+
+
+def _calendar(rule: Rule) -> list[str]:
+    if rule.clock not in BY_CALENDAR:
+        return []
+    if rule.calendar_id and rule.calendar:
+        return [_("Counted on the calendar %(calendar)s.") % {"calendar": rule.calendar}]
+    desk = Calendar.objects.filter(is_default=True).first()
+    return [_("Counted on the department's own calendar, or on %(calendar)s where it has none.") % {"calendar": desk or _("the desk's own")}]
+
+
+def _told(rule: Rule) -> list[str]:
+    steps = [
+        _("%(measure)s: %(receiver)s") % {"measure": sentences.measure(rung), "receiver": receiver_label(rung.receiver)}
+        for rung in ladder.rungs_of(rule)
+        if not rung.nth
+    ]
+    return [_("Told: %(steps)s.") % {"steps": _("; ").join(steps)}] if steps else [_("Nobody is told by itself.")]
+
+
+def _allows(rule: Rule) -> str:
+    pauses = _("It stands still while the customer is waited for") if rule.may_pause else _("It never stands still")
+    longer = _("more time may be granted") if rule.may_extend else _("no more time can be granted")
+    return _("%(pauses)s; %(longer)s.") % {"pauses": pauses, "longer": longer}

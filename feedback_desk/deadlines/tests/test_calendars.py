@@ -1,0 +1,90 @@
+"""Calendars: public holidays as rows, years that nobody has announced, a department's own calendar."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from django.utils import translation
+
+from feedback_desk.deadlines import public_holidays, services
+from feedback_desk.deadlines.calendars import hours_of, unannounced
+from feedback_desk.deadlines.explain import explain
+from feedback_desk.deadlines.models import Calendar, DepartmentCalendar, Rule
+
+
+@pytest.fixture
+def desk(cast):
+    return Calendar.objects.get(is_default=True)
+
+
+def test_the_years_of_the_state_council_are_entered_and_no_other(desk):
+    assert desk.announced == {"2024": "library", "2025": "library", "2026": "library"}
+    assert not public_holidays.known("CN", 2027)
+    assert public_holidays.known("DE", 2027)
+
+
+def test_E4_a_limit_that_reaches_into_a_year_not_announced_says_so(running, local, desk):
+    deadline = running("D26", "2026-12-28 10:00")
+    assert deadline.allowance["unannounced"] == [2027]
+    with translation.override("zh-hans"):
+        assert "2027 年节假日安排尚未公布，按普通周历计算" in explain(deadline, local("2026-12-28 11:00")).sentence
+    assert unannounced(hours_of([])[None], local("2026-12-28 10:00"), local("2027-01-01 00:00")) == []
+
+
+@pytest.mark.parametrize("code", ["D08", "D14"])
+def test_E4_calendar_time_asks_no_holidays(running, code):
+    assert running(code, "2026-12-31 10:00").allowance["unannounced"] == []
+
+
+def test_a_year_confirmed_by_hand_is_announced_and_what_ran_keeps_what_it_knew(running, item, local, desk):
+    before = running("D26", "2026-12-28 10:00")
+    public_holidays.confirm_year(desk, 2027)
+    assert desk.announced["2027"] == "hand"
+    assert running("D24", "2026-12-31 10:00").allowance["unannounced"] == []
+    before.refresh_from_db()
+    assert before.allowance["unannounced"] == [2027]
+
+
+def test_a_calendar_without_public_holidays_waits_for_no_announcement(running, desk):
+    Calendar.objects.filter(pk=desk.pk).update(country="")
+    assert running("D26", "2026-12-28 10:00").allowance["unannounced"] == []
+
+
+def test_loading_a_year_again_mends_the_librarys_days_and_leaves_those_by_hand(desk):
+    desk.days.filter(day=date(2026, 10, 1)).update(working=True)
+    desk.days.filter(day=date(2026, 10, 2)).update(working=True, by_hand=True)
+    desk.days.create(day=date(2026, 7, 1), working=False, name="误录")
+    desk.days.filter(day=date(2026, 5, 1)).delete()
+    assert public_holidays.seed_holidays(desk, [2026]) == 1
+    found = dict(desk.days.filter(day__year=2026).values_list("day", "working"))
+    assert (found[date(2026, 10, 1)], found[date(2026, 10, 2)], found[date(2026, 5, 1)]) == (False, True, False)
+    assert date(2026, 7, 1) not in found
+
+
+def test_another_country_has_its_own_holidays_by_province(cast):
+    week = {str(n): [["09:00", "17:00"]] for n in range(1, 6)}
+    bavaria = Calendar.objects.create(name="München", zone="Europe/Berlin", country="DE", subdivision="BY", hours=week)
+    public_holidays.seed_holidays(bavaria, [2026])
+    assert bavaria.days.get(day=date(2026, 1, 6)).name == "Heilige Drei Könige"
+    assert not bavaria.days.filter(working=True).exists()
+
+
+def test_a_department_runs_on_its_own_calendar_where_the_rule_names_none(running, item, local, cast, desk):
+    nights = Calendar.objects.create(name="夜班", country="", hours={str(n): [["22:00", "06:00"]] for n in range(1, 8)})
+    DepartmentCalendar.objects.create(department=cast.delivery, calendar=nights)
+    late = running("D16", "2026-03-02 21:00", department=cast.delivery)
+    assert (late.due_at, late.allowance["calendar"]) == (local("2026-03-03 02:00"), nights.pk)
+    assert running("D15", "2026-03-02 09:00", department=cast.service).allowance["calendar"] == desk.pk
+    Rule.objects.filter(code="D37").update(calendar=desk)
+    assert running("D37", "2026-03-02 09:00", department=cast.delivery).allowance["calendar"] == desk.pk
+
+
+def test_a_department_of_the_item_counts_where_none_is_named(item, local, cast):
+    nights = Calendar.objects.create(name="夜班", country="", hours={"1": [["22:00", "06:00"]]})
+    DepartmentCalendar.objects.create(department=cast.delivery, calendar=nights)
+    item.department = cast.delivery
+    item.save(update_fields=["department"])
+    deadline = services.start(item, "D16", at=local("2026-03-02 21:00"), facts={})
+    assert deadline is not None
+    assert deadline.allowance["calendar"] == nights.pk

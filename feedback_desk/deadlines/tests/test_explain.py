@@ -1,0 +1,201 @@
+"""E4: a deadline knows why, as data and in whole sentences of both languages."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+from django.utils import translation
+
+from feedback_desk.deadlines import services
+from feedback_desk.deadlines.calendars import build, hours_of
+from feedback_desk.deadlines.course import Course, Holiday, course
+from feedback_desk.deadlines.explain import explain, explain_fully, names_of
+from feedback_desk.deadlines.models import Calendar, Rule
+from feedback_desk.deadlines.sweep import sweep
+from feedback_desk.deadlines.tests.changes import applied
+from feedback_desk.notices import wording as notices
+from feedback_desk.notices.models import Notice
+
+WITH_BREAK = {str(day): [["09:00", "12:00"], ["13:00", "18:00"]] for day in range(1, 6)}
+
+
+@pytest.fixture
+def lived(running, local):
+    """lived("D26", "2026-09-25 10:00", pause=...) starts a limit and returns it with what it had to go through."""
+
+    def live(code, start="2026-03-02 09:00", **more):
+        deadline = running(code, start, start_at=local(start), **more)
+        deadline.refresh_from_db()
+        return deadline
+
+    return live
+
+
+def said(deadline, at, language="zh-hans"):
+    with translation.override(language):
+        return explain_fully(deadline, at).sentences
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "30 minutes (business hours) from grading (today 14:02); the desk open all the time; due 14:32; warned 14:24; 4 minutes left."),
+        ("zh-hans", "自今天 14:02 定级起，30 分钟（营业时间）；其间一直在营业；14:32 到期；14:24 已提醒；还剩 4 分钟。"),
+    ],
+)
+def test_E4_half_an_hour_from_grading(lived, local, language, sentence):
+    deadline = lived("D09", "2026-03-02 14:02", facts={"grade": "I"})
+    assert said(deadline, local("2026-03-02 14:28"), language)[0] == sentence
+
+
+def test_E4_holidays_weekends_and_make_up_days_are_named(lived, local):
+    deadline = lived("D27", "2026-09-29 10:00")
+    assert said(deadline, local("2026-09-29 11:00")) == [
+        "自今天 10:00 收到起，5 个工作日；10月12日 24:00 到期；10月10日 14:30 提醒；还剩 13 天 13 小时。",
+        "其间有国庆节 10月1日–7日、周末 1 天，不计时。",
+        "10月10日（星期六）调休上班，照常计时。",
+        "依据规则 D27《最终书面答复》第 1 版。",
+    ]
+    assert said(deadline, local("2026-09-29 11:00"), "en")[1:3] == [
+        "In between and not counted: National Day October 1–7, 1 day of a weekend.",
+        "October 10 (Sat) is a make-up working day and counts.",
+    ]
+
+
+def test_E4_breaks_and_closed_hours_are_added_up(lived, local):
+    Calendar.objects.filter(is_default=True).update(hours=WITH_BREAK)
+    deadline = lived("D15", "2026-03-02 16:00", department=None)
+    assert deadline.due_at == local("2026-03-03 11:00")
+    assert said(deadline, local("2026-03-02 17:00"))[1] == "下班时间共 15 小时不计时。"
+    assert said(lived("D17", "2026-03-02 16:00"), local("2026-03-02 17:00"))[1] == "午休共 1 小时、下班时间共 15 小时，均不计时。"
+    assert said(lived("D12", "2026-03-02 11:00"), local("2026-03-02 11:30"))[1] == "其间午休 1 小时不计时。"
+
+
+def test_E4_pauses_say_from_until_why_and_what_was_left(item, lived, local):
+    deadline = lived("D26")
+    services.pause(item, "D26", at=local("2026-03-03 10:00"), because="等待客户回复")
+    deadline.refresh_from_db()
+    assert said(deadline, local("2026-03-03 11:00"))[0].endswith("；现已暂停，剩 4 个工作日。")
+    services.resume(item, "D26", at=local("2026-03-05 10:00"))
+    deadline.refresh_from_db()
+    assert "3月3日 10:00 起暂停，今天 10:00 恢复（等待客户回复），暂停时还剩 4 个工作日。" in said(deadline, local("2026-03-05 11:00"))
+    assert "Paused from March 3 10:00 to today 10:00 (等待客户回复) with 4 working days left." in said(deadline, local("2026-03-05 11:00"), "en")
+
+
+def test_E4_extensions_say_from_when_to_when_by_whom_and_why(lived, local, supervisor):
+    deadline = lived("D27")
+    services.extend(deadline, until=local("2026-03-20 18:00"), at=local("2026-03-05 10:00"), by=supervisor, why="等配件")
+    deadline.refresh_from_db()
+    told = explain_fully(deadline, local("2026-03-05 11:00"))
+    assert [(move.due_at, move.by, move.why) for move in told.moved] == [(local("2026-03-20 18:00"), "主管秦", "等配件")]
+    assert any("主管秦" in sentence and "3月20日 18:00" in sentence and "等配件" in sentence for sentence in said(deadline, local("2026-03-05 11:00")))
+
+
+def test_E5_a_limit_worked_out_anew_names_the_version(lived, local, administrator, freeze):
+    deadline = lived("D08")
+    rule = Rule.objects.get(code="D08")
+    rule.pk, rule.version, rule.amount = None, 2, 24 * 3600
+    rule.save(force_insert=True)
+    freeze("2026-03-02 12:00")
+    applied(rule, administrator)
+    deadline.refresh_from_db()
+    sentences = said(deadline, local("2026-03-02 13:00"))
+    assert any("管理员" in sentence and "第 2 版" in sentence and "明天 09:00" in sentence for sentence in sentences[1:-1])
+    assert sentences[-1] == "依据规则 D08《提出方案》第 2 版。"
+
+
+def test_E4_every_ending_has_its_words(item, lived, local):
+    with translation.override("zh-hans"):
+        deadline = lived("D08")
+        assert explain(deadline, local("2026-03-03 11:00")).sentence.endswith("；还剩 22 小时。")
+        assert explain(deadline, local("2026-03-04 10:00")).sentence.endswith("；已超时 1 小时。")
+        (settled,) = services.settle(item, "D08", at=local("2026-03-04 09:18"), why="忘了")
+        assert said(settled, local("2026-03-05 10:00"))[0].endswith("昨天 09:00 到期；09:18 完成，超时 18 分钟。")
+        assert "超时原因：忘了。" in said(settled, local("2026-03-05 10:00"))
+        lived("D26")
+        (met,) = services.settle(item, "D26", at=local("2026-03-06 20:30"))
+        assert explain(met, local("2026-03-07 10:00")).sentence.endswith("；昨天 20:30 按时完成，提前 3 天 3 小时。")
+        lived("D14")
+        (void,) = services.void(item, "D14", at=local("2026-03-02 10:00"), why="撤诉")
+        assert explain(void, local("2026-03-05 10:00")).sentence.endswith("3月2日 10:00 作废：撤诉。")
+
+
+def test_E1_E4_steps_taken_with_whom_they_told_and_steps_to_come(lived, local, agent):
+    deadline = lived("D08")
+    sweep(local("2026-03-04 09:00:02"))
+    deadline.refresh_from_db()
+    steps = explain_fully(deadline, local("2026-03-04 09:01")).steps
+    assert [(step.order, step.state, step.at) for step in steps] == [
+        (1, "skipped", local("2026-03-03 21:00")), (2, "taken", local("2026-03-04 09:00")),
+        (3, "coming", local("2026-03-05 09:00")), (4, "coming", local("2026-03-06 09:00")), (5, "coming", local("2026-03-08 09:00")),
+    ]  # fmt: skip
+    assert steps[1].told == ("主管秦",)
+
+
+def test_E4_a_night_shift_counts_no_hour_twice(local):
+    hours = build("Asia/Shanghai", {str(day): [["22:00", "06:00"]] for day in range(1, 6)})
+    told = course(local("2026-03-02 23:00"), local("2026-03-04 01:00"), "business", hours, {})
+    assert told == Course(closed=16 * 3600)
+    assert course(local("2026-03-06 23:00"), local("2026-03-07 05:00"), "business", hours, {}) == Course(weekend_days=1)
+
+
+def test_E4_an_explanation_is_data_for_programs(lived, local):
+    with translation.override("en"):
+        data = json.loads(json.dumps(explain_fully(lived("D27", "2026-09-29 10:00"), local("2026-09-29 11:00")).as_data()))
+    assert (data["code"], data["version"], data["due_at"]) == ("D27", 1, "2026-10-12T16:00:00+00:00")
+    (week,) = data["course"]["holidays"]
+    assert (week["names"][0], week["first"], week["last"]) == ("国庆节", "2026-10-01", "2026-10-07")
+    assert data["sentence"].startswith("5 working days from receipt")
+
+
+@pytest.mark.parametrize(
+    ("start", "due", "clock", "told", "why"),
+    [
+        ("2026-03-02 10:00", "2026-03-02 11:00", "business", Course(), "inside the morning"),
+        ("2026-03-02 10:00", "2026-03-02 14:00", "business", Course(breaks=3600), "over the lunch break"),
+        ("2026-03-06 17:00", "2026-03-09 10:00", "business", Course(weekend_days=2, closed=15 * 3600), "Friday evening to Monday; nights of working days only"),
+        ("2026-03-02 10:00", "2026-03-02 19:00", "calendar", None, "day and night asks no calendar"),
+        ("2026-02-14 10:00", "2026-02-24 10:00", "business", None, "see below"),
+    ],
+)  # fmt: skip
+def test_E4_what_lay_between(local, start, due, clock, told, why):
+    hours = build("Asia/Shanghai", WITH_BREAK, [(date(2026, 2, 14), True, None), (date(2026, 2, 16), False, None)])
+    found = course(local(start), local(due), clock, hours, {date(2026, 2, 16): "春节"})
+    if why == "see below":
+        assert found is not None
+        assert found.holidays == (Holiday(("春节",), date(2026, 2, 15), date(2026, 2, 16)),)
+        assert (found.made_up, found.weekend_days) == ((date(2026, 2, 14),), 2)
+    else:
+        assert found == told
+
+
+def test_E4_a_paused_stretch_is_no_part_of_the_course(local):
+    hours = build("Asia/Shanghai", WITH_BREAK)
+    stops = [(local("2026-03-02 10:30"), local("2026-03-03 09:30"))]
+    assert course(local("2026-03-02 10:00"), local("2026-03-03 10:30"), "business", hours, {}, stops) == Course()
+
+
+def test_E4_a_notice_says_why_in_its_readers_language(lived, local, agent):
+    lived("D08")
+    sweep(local("2026-03-03 21:00:02"))
+    sweep(local("2026-03-05 09:00:02"))
+    early, late = Notice.objects.filter(channel="email").order_by("pk").first(), Notice.objects.filter(channel="email").order_by("pk").last()
+    assert early is not None
+    assert late is not None
+    assert "自3月2日 09:00 收到起，48 小时（自然时间）；3月4日 09:00 到期；还剩 12 小时。" in notices.text(early, "zh-hans")
+    assert "48 hours (day and night) from receipt (March 2 09:00); due March 4 09:00; overdue by 1 day." in notices.text(late, "en")
+
+
+def test_a_notice_from_before_notices_said_why_is_still_read(lived, local):
+    lived("D08")
+    sweep(local("2026-03-03 21:00:02"))
+    old = Notice.objects.filter(channel="email").order_by("pk").first()
+    assert old is not None
+    old.data = {key: value for key, value in old.data.items() if key not in ("start_at", "promised")}
+    assert "D08" in notices.text(old, "zh-hans")
+
+
+def test_the_names_of_a_calendar_are_its_special_days(cast):
+    assert names_of(hours_of([None])[None])[date(2026, 10, 1)] == "国庆节"

@@ -1,0 +1,64 @@
+"""What a notice says, in its reader's language, from templates/notices/<template>.subject.txt and .txt."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+from django.utils import translation
+
+from feedback_desk.notices.models import Notice
+from feedback_desk.records import spoken
+
+DEFAULT_LANGUAGE = "zh-hans"
+EXPLAINS: dict[str, Callable[[Mapping[str, Any]], str]] = {}
+"""By template: one sentence that says why, from the notice's own data. Filled by the layers above, as this one knows nothing of limits."""
+SAID = {"what", "message"}
+"""The desk's own words in a notice's data: kept in English, with their values in `said`."""
+
+
+def subject(notice: Notice, language: str | None = None) -> str:
+    """One line: the subject of the e-mail and the line in the page."""
+    return _render(notice.template, "subject.txt", notice.data, language).replace("\n", " ").strip()
+
+
+def text(notice: Notice, language: str | None = None) -> str:
+    return _render(notice.template, "txt", notice.data, language).strip() + "\n"
+
+
+def link(notice: Notice) -> str:
+    """The page that opens what the notice is about; customers get the one in the data."""
+    if notice.receiver_id is None:
+        return str(notice.data.get("link", ""))
+    try:
+        return f"{settings.DESK_URL}{reverse('workplace:notice', args=[notice.pk])}"
+    except NoReverseMatch:
+        return str(settings.DESK_URL)
+
+
+def html(body: str, title: str, url: str, language: str | None = None) -> str:
+    with translation.override(language or DEFAULT_LANGUAGE):
+        return render_to_string("notices/mail.html", {"body": body, "title": title, "url": url, "language": language or DEFAULT_LANGUAGE})
+
+
+def _render(template: str, part: str, data: Mapping[str, Any], language: str | None) -> str:
+    with translation.override(language or translation.get_language() or DEFAULT_LANGUAGE):
+        context = _context(data)
+        context["explained"] = EXPLAINS[template](context) if template in EXPLAINS else ""
+        return render_to_string(f"notices/{template}.{part}", context)
+
+
+def _context(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Times come back from JSON as instants; the rule's name and the desk's own words are in the reader's language."""
+    context = {key: _instant(value) if key.endswith("_at") else value for key, value in data.items()}
+    english = (translation.get_language() or "").startswith("en")
+    context["rule"] = (data.get("name_en") if english else "") or data.get("name", "")
+    for key in SAID & data.keys():
+        context[key] = spoken.words(data[key]) % {**data["said"], "rule": context["rule"]} if data.get("said") else spoken.words(data[key])
+    return context
+
+
+def _instant(value: Any) -> Any:
+    return datetime.fromisoformat(value) if isinstance(value, str) and value else value
