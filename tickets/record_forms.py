@@ -1,0 +1,197 @@
+"""What the composer of a ticket's page writes down: contacts (F1), replies, internal notes, files; and corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from feedback_desk.people.models import User
+from tickets.forms import FilesField
+from tickets.models import Category, Channel, Ticket, Type, Urgency, Way
+from tickets.move_forms import LocalTime, words_field
+
+PURPOSES = [
+    ("follow_up", gettext_lazy("Follow-up")),
+    ("solution", gettext_lazy("Solution offered")),
+    ("told_when", gettext_lazy("Told by when")),
+    ("progress", gettext_lazy("Progress told")),
+]
+REACHED = [("yes", gettext_lazy("Reached")), ("no", gettext_lazy("Not reached"))]
+
+
+class RecordForm(forms.Form):
+    """Its fields get ids of their own per panel, so that three composers share a page."""
+
+    files = FilesField(label=gettext_lazy("Files"), required=False)  # type: ignore[assignment]  # the form class gives its own attribute to the instance
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", f"{type(self).__name__.lower()}_%s")
+        super().__init__(*args, **kwargs)
+
+    def facts(self) -> dict[str, Any]:
+        return {name: value for name, value in self.cleaned_data.items() if name != "files"}
+
+
+class NextStepFields(forms.Form):
+    """F1: what comes next, who does it and by when; or, ticked, that nothing does and why. The service judges; its sentences come back to the fields."""
+
+    next_step = forms.CharField(
+        label=gettext_lazy("Next step"), max_length=200, required=False, widget=forms.TextInput(attrs={"placeholder": gettext_lazy("What is done next")})
+    )
+    next_by = forms.IntegerField(label=gettext_lazy("Who does it"), required=False, widget=forms.Select)
+    next_at = forms.DateTimeField(label=gettext_lazy("By when"), widget=LocalTime, required=False)
+    no_step = forms.BooleanField(label=gettext_lazy("No further step"), required=False)
+    no_step_why = forms.CharField(
+        label=gettext_lazy("Why no further step"),
+        max_length=300,
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": gettext_lazy("Why nothing is left to do")}),
+    )
+
+    def offer(self, people: Iterable[User]) -> None:
+        """Who may be named, oneself first."""
+        self.fields["next_by"].widget.choices = [(person.pk, str(person)) for person in people]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("no_step") and not data.get("no_step_why"):
+            self.add_error("no_step_why", _("Say why nothing is left to do."))
+        return data
+
+    def comes_next(self) -> dict[str, Any]:
+        """Keyword arguments of the services; what stands beside the tick is not meant."""
+        data = self.cleaned_data
+        if data["no_step"]:
+            return {"no_step_why": data["no_step_why"]}
+        return {"next_step": data["next_step"], "next_by_id": data["next_by"], "next_at": data["next_at"]}
+
+
+NEXT = frozenset(NextStepFields.base_fields)
+
+
+class ContactForm(NextStepFields, RecordForm):
+    """F1. `said`, `customer_says` and the dates are checked by the service; its sentences come back to the fields."""
+
+    way = forms.ChoiceField(label=gettext_lazy("How"), choices=Way.choices)
+    reached = forms.TypedChoiceField(label=gettext_lazy("Reached?"), choices=REACHED, coerce=lambda v: v != "no")
+    purpose = forms.ChoiceField(label=gettext_lazy("Purpose"), choices=PURPOSES, required=False)
+    at = forms.DateTimeField(label=gettext_lazy("When, if not now"), widget=LocalTime, required=False)
+    said = forms.CharField(
+        label=gettext_lazy("What was said"),
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": gettext_lazy("What was said, how it was handled")}),
+    )
+    customer_says = forms.CharField(
+        label=gettext_lazy("What the customer says to it"),
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 1, "placeholder": gettext_lazy("What the customer says to it")}),
+    )
+    promised_at = forms.DateTimeField(label=gettext_lazy("Promised to the customer for"), widget=LocalTime, required=False)
+    finished = forms.TypedMultipleChoiceField(label=gettext_lazy("Done with this contact"), coerce=int, required=False, widget=forms.CheckboxSelectMultiple)
+
+    def offer_steps(self, steps: Iterable[tuple[int, str]]) -> None:
+        """Open steps that this contact may have been."""
+        self.fields["finished"].choices = list(steps)  # type: ignore[attr-defined]
+
+    def facts(self) -> dict[str, Any]:
+        said = {name: value for name, value in super().facts().items() if name not in NEXT}
+        return {**said, **self.comes_next(), "purpose": self.purpose_said()}
+
+    def purpose_said(self) -> str:
+        return self.cleaned_data["purpose"] or "follow_up"
+
+
+class ReplyForm(ContactForm):
+    """G3: a formal reply that was given, on record."""
+
+    way = forms.ChoiceField(label=gettext_lazy("How"), choices=[(w.value, w.label) for w in (Way.EMAIL, Way.LETTER, Way.CALL_OUT, Way.VISIT, Way.CHAT)])
+    said = forms.CharField(
+        label=gettext_lazy("The reply"),
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3, "placeholder": gettext_lazy("The reply as it was given: what was found, what was done, what prevents it")}),
+    )
+    purpose = None  # type: ignore[assignment]
+
+    def purpose_said(self) -> str:
+        return "formal_reply"
+
+
+class NoteForm(RecordForm):
+    text = forms.CharField(
+        label=gettext_lazy("Internal note"),
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3, "placeholder": gettext_lazy("For colleagues; the customer never sees it")}),
+    )
+
+
+class FinishStepForm(forms.Form):
+    """F1: a step is done when it is said what came of it."""
+
+    outcome = words_field(gettext_lazy("What came of it"), limit=500)
+
+
+class FilesForm(RecordForm):
+    def clean_files(self) -> list[Any]:
+        if not self.cleaned_data["files"]:
+            raise forms.ValidationError(_("Choose at least one file."))
+        return list(self.cleaned_data["files"])
+
+
+CORRECTED = (
+    "type",
+    "category",
+    "urgency",
+    "channel",
+    "received_at",
+    "what_happened",
+    "expectation",
+    "happened_at",
+    "happened_where",
+    "witnesses",
+    "outcome_so_far",
+    "steps_to_reproduce",
+    "order_number",
+    "product",
+    "model",
+    "product_grade",
+    "serial",
+    "batch",
+    "quantity",
+    "bought_on",
+    "proof_of_purchase",
+    "remark",
+    "complex",
+)
+
+
+class CorrectForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What was typed wrongly, with the reason; only what differs is handed on. It never saves by itself."""
+
+    summary = forms.CharField(label=gettext_lazy("In one line"), max_length=200)
+    reason = words_field(gettext_lazy("Why it is corrected"), rows=2, limit=500)
+    seen_version = forms.IntegerField(widget=forms.HiddenInput)
+
+    class Meta:
+        model = Ticket
+        fields = CORRECTED
+        widgets = {
+            "received_at": LocalTime,
+            "bought_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            "remark": forms.Textarea(attrs={"rows": 2}),
+        }
+
+    field_order = ("summary", *CORRECTED, "reason")
+
+    def __init__(self, *args: Any, ticket: Ticket, **kwargs: Any) -> None:
+        super().__init__(*args, instance=Ticket.objects.get(pk=ticket.pk), initial={"summary": ticket.item.title, "seen_version": ticket.version}, **kwargs)  # type: ignore[misc]
+        self.fields["category"].queryset = Category.objects.filter(active=True) | Category.objects.filter(pk=ticket.category_id)  # type: ignore[attr-defined]
+        for name, choices in (("type", Type), ("urgency", Urgency), ("channel", Channel)):
+            self.fields[name].choices = choices.choices  # type: ignore[attr-defined]
+
+    def changes(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in self.changed_data if name in (*CORRECTED, "summary")}

@@ -1,0 +1,152 @@
+"""What the ticket's services share: lock, facts for the rules, telling people."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from feedback_desk.deadlines import rederiving
+from feedback_desk.deadlines import services as deadlines
+from feedback_desk.deadlines.models import Deadline, DeadlineState
+from feedback_desk.notices import outbox
+from feedback_desk.people import access, receivers
+from feedback_desk.people.access import NotYou
+from feedback_desk.people.actors import Actor, person
+from feedback_desk.people.models import Role, User
+from feedback_desk.records.models import Entry, Item
+from tickets import partner
+from tickets.models import EmptyPhrase, NextStep, Priority, PriorityRule, Ticket
+
+RESPONSE = ("D03", "D04", "D05")
+FROM_RECEIPT = (*RESPONSE, "D08")
+FROM_REGISTRATION = ("D02", "D26")
+CONFIRMATION = ("D06", "D07")
+UNANSWERED = ("pending", "processing", "waiting")
+"""Before a result is offered: what D03-05, D08 and D26 ask for is still to come."""
+STAYS_OWED = ("D22", "D38")
+"""Run in any state (machines.md): second follow-up, promises."""
+
+
+def locked(ticket_id: int) -> Ticket:
+    """The ticket's row, locked until the commit, and its form's after it."""
+    ticket: Ticket = (
+        Ticket.objects.select_for_update(of=("self",))
+        .select_related("item", "item__department__head", "customer", "category__parent", "assignee__backup", "assignee__superior")
+        .get(pk=ticket_id)
+    )
+    if form := partner.of(ticket):
+        form.lock(ticket)
+    return ticket
+
+
+def facts(ticket: Ticket, **more: Any) -> dict[str, Any]:
+    """What deadline rules choose by (section 8); the department is that of the limit, added where it starts."""
+    form = None if "grade" in more else partner.of(ticket)
+    return {
+        "kind": ticket.type, "category": ticket.category.slugs, "urgency": ticket.urgency, "level": ticket.customer.level, "channel": ticket.channel,
+        "grade": form.grade(ticket) if form else "", **more,
+    }  # fmt: skip
+
+
+def priority_of(urgency: str, level: str) -> str:
+    """T4, from the matrix; medium where it has no row."""
+    rule = PriorityRule.objects.filter(urgency=urgency, level=level).first()
+    return rule.priority if rule else Priority.MEDIUM
+
+
+def responsible(ticket: Ticket, at: datetime) -> User | None:
+    """Who is warned first about the ticket's limits: the assignee, else a supervisor."""
+    return ticket.assignee or receivers.pick(Role.SUPERVISOR, department=ticket.item.department, root=ticket.item, at=at)
+
+
+def start_from_receipt(ticket: Ticket, *, at: datetime) -> None:
+    deadlines.start_all(
+        ticket.item,
+        list(FROM_RECEIPT),
+        at=at,
+        facts=facts(ticket),
+        owner=responsible(ticket, at),
+        department=ticket.item.department,
+        round=ticket.round,
+        start_at=ticket.received_at,
+    )
+
+
+def refit(ticket: Ticket, *, at: datetime, by: Actor, received: bool = False) -> None:
+    """E3, E5: what chooses the rules of the ticket's limits changed, or (`received`) when it was received: those that run are derived anew.
+
+    Those that fit only now begin when the others of this round did; nothing begins that has been done already.
+    """
+    moved = dict.fromkeys((*FROM_RECEIPT, "D36"), ticket.received_at) if received and ticket.round == 1 else {}
+    rederiving.rederive(ticket.item, at=at, facts=facts(ticket), by=by, moved=moved)
+    rows = Deadline.objects.filter(item=ticket.item, round=ticket.round).exclude(state=DeadlineState.VOID)
+    begun = dict(rows.values_list("code", "start_at"))
+    missing = [code for code in (*FROM_RECEIPT, "D26") if code not in begun and not (code in RESPONSE and begun.keys() & set(RESPONSE))]
+    if missing and begun and ticket.state in UNANSWERED:
+        starts = {"D26": ticket.registered_at} if ticket.round == 1 else {}
+        known, responsible_now = facts(ticket), responsible(ticket, at)
+        for code in missing:
+            deadlines.start(
+                ticket.item, code, at=at, facts=known, owner=responsible_now, department=ticket.item.department, round=ticket.round,
+                start_at=starts.get(code) or (ticket.received_at if ticket.round == 1 else min(begun.values())),
+            )  # fmt: skip
+
+
+def hold(ticket: Ticket) -> None:
+    """The item's holder follows the assignee, and so do the limits that are the assignee's; what the one before still had to do (F1) goes along."""
+    if ticket.item.holder_id != ticket.assignee_id:
+        if ticket.assignee_id:
+            NextStep.objects.filter(item=ticket.item, owner=ticket.item.holder_id, ended_at=None).update(owner=ticket.assignee)
+        ticket.item.holder = ticket.assignee
+        ticket.item.save(update_fields=["holder"])
+
+
+def end_item(item: Item, *, open_: bool) -> None:
+    if item.open != open_:
+        item.open = open_
+        item.save(update_fields=["open"])
+
+
+def tell(receiver: User | None, template: str, *, entry: Entry, item: Item, **data: Any) -> None:
+    """A notice in the page and by e-mail, once per history entry and receiver (V7: number and summary only); never to people named in the matter (V3)."""
+    if receiver is None or receiver.pk == entry.by_id or access.concerned(receiver, item):
+        return
+    outbox.tell(
+        key=f"{template}:{entry.pk}", cause=f"entry:{entry.pk}", item=item, receiver=receiver, template=template,
+        data={"number": item.number, "title": item.title, **data}, at=entry.at,
+    )  # fmt: skip
+
+
+def follow(ticket: Ticket, move: str, *, by: Actor, at: datetime, reason: str = "", **more: Any) -> None:
+    """Let the complaint form do what this move of its ticket asks of it."""
+    if form := partner.of(ticket):
+        form.moved(ticket, move, by=by, at=at, reason=reason, **more)
+
+
+def demand(actor: Actor, verb: str, item: Item) -> None:
+    """NotYou unless the actor may; V3 first."""
+    access.refuse_if_concerned(actor, verb, item)
+    if not access.may(actor, verb, item):
+        raise NotYou(_("This is not yours to do: your role does not include it."), user=person(actor), item=item, verb=verb)
+
+
+def says_nothing(text: str) -> bool:
+    """F1: is the text nothing but phrases of the editable list (已处理, 客户满意 …)?"""
+    rest = text.strip().lower()
+    for phrase in sorted(EmptyPhrase.objects.values_list("text", flat=True), key=len, reverse=True):
+        rest = rest.replace(phrase.lower(), " ")
+    return not re.sub(r"[\W_]+", "", rest)
+
+
+def need(**texts: str) -> None:
+    """ValidationError for every field that is empty."""
+    if found := empty(**texts):
+        raise ValidationError(found)
+
+
+def empty(**texts: str) -> dict[str, str]:
+    return {field: _("This may not be empty.") for field, text in texts.items() if not (text or "").strip()}

@@ -1,0 +1,163 @@
+"""Contacts with the customer (F1), internal notes, files, revealing contact data (V4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from feedback_desk import clock
+from feedback_desk.deadlines import services as deadlines
+from feedback_desk.people.access import NotYou
+from feedback_desk.people.models import User
+from feedback_desk.records import attachments, history
+from feedback_desk.records.models import Attachment, Item, Reading
+from tickets import partner
+from tickets.models import Contact, ContactPoint, NextStep, Note, Ticket
+from tickets.permissions import may_see_contact_data, refuse_if_closed
+from tickets.services import steps
+from tickets.services.common import RESPONSE, demand, empty, facts, locked, need, says_nothing
+
+PURPOSES = ("follow_up", "solution", "told_when", "progress", "formal_reply", "question", "explanation", "visit")
+ANSWERS_D08 = ("solution", "told_when")
+
+
+@transaction.atomic
+def record_contact(
+    *, ticket_id: int, by: User, way: str, said: str, at: datetime | None = None, reached: bool = True, customer_says: str = "",
+    next_step: str = "", next_by_id: int | None = None, next_at: datetime | None = None, no_step_why: str = "", promised_at: datetime | None = None,
+    purpose: str = "follow_up", finished: Iterable[int] = (),
+) -> Contact:  # fmt: skip
+    """F1. Settles D02, with the customer reached D03-05, D35 and kept promises; by purpose D08. `promised_at` (T16) starts a D38.
+
+    `next_step` with `next_by_id` (else whoever records) and `next_at` (else the promise), or `no_step_why`. `finished`: open steps that are done with it.
+    Raises ValidationError per field: nothing empty, nothing that says nothing, not in the future.
+    """
+    now = clock.now()
+    at = at or now
+    ticket = locked(ticket_id)
+    demand(by, "contact", ticket.item)
+    next_by = User.objects.filter(pk=next_by_id, is_active=True).first() if next_by_id else by
+    comes: dict[str, Any] = {"next_step": next_step, "next_by": next_by, "next_at": next_at or promised_at, "no_step_why": no_step_why}
+    _check_contact(
+        at=at, now=now, said=said, customer_says=customer_says, reached=reached, promised_at=promised_at,
+        wrong=steps.wrong_next(item=ticket.item, now=now, **comes),
+    )  # fmt: skip
+    contact = write_contact(ticket, by=by, at=at, recorded_at=now, way=way, said=said, reached=reached, customer_says=customer_says, purpose=purpose, **comes)
+    for step in NextStep.objects.filter(pk__in=list(finished), item=ticket.item, ended_at=None).select_related("contact", "item", "owner").order_by("pk"):
+        steps.finish(step, ticket, by=by, at=now, outcome=contact.customer_says or contact.said)
+    promise(ticket, by=by, at=now, until=promised_at, part=f"c{contact.pk}")
+    return contact
+
+
+def promise(ticket: Ticket, *, by: User, at: datetime, until: datetime | None, part: str, renews: bool = False) -> None:
+    """T16: a date told to the customer is a limit of whoever told it. `renews`: told anew, so what was promised before ends, in time or late."""
+    if until is None:
+        return
+    if renews:
+        deadlines.settle(ticket.item, "D38", at=at, by=by, begun=True)
+    deadlines.start(
+        ticket.item, "D38", at=at, facts=facts(ticket), owner=by, department=ticket.item.department, part=part, round=ticket.round, due_at=until
+    )  # fmt: skip
+
+
+def check_promise(until: datetime | None, at: datetime) -> None:
+    if until is not None and until <= at:
+        raise ValidationError({"promised_at": _("A promise lies in the future.")})
+
+
+def _check_contact(
+    *, at: datetime, now: datetime, said: str, customer_says: str, reached: bool, promised_at: datetime | None, wrong: dict[str, str],
+) -> None:  # fmt: skip
+    errors = wrong | empty(said=said, **({"customer_says": customer_says} if reached else {}))
+    if said.strip() and says_nothing(said):
+        errors["said"] = _("“%(words)s” says nothing: how was it handled, what did the customer say?") % {"words": said.strip()}
+    if reached and customer_says.strip() and says_nothing(customer_says):
+        errors["customer_says"] = _("“%(words)s” says nothing: what did the customer say?") % {"words": customer_says.strip()}
+    if at > now:
+        errors["at"] = _("A contact cannot lie in the future.")
+    if promised_at is not None and promised_at <= now:
+        errors["promised_at"] = _("A promise lies in the future.")
+    if errors:
+        raise ValidationError(errors)
+
+
+def write_contact(
+    ticket: Ticket, *, by: User, at: datetime, recorded_at: datetime, way: str, said: str, reached: bool = True, customer_says: str = "", next_step: str = "",
+    next_by: User | None = None, next_at: datetime | None = None, no_step_why: str = "", purpose: str = "follow_up", wait: bool = True,
+) -> Contact:  # fmt: skip
+    """The row and what it settles, for services that hold the ticket's lock. `wait=False`: the caller opens the next step itself, after its own moves."""
+    if not no_step_why.strip() and not (next_step.strip() and next_by and next_at):
+        raise ValueError("A contact has its next step with person and date, or says why there is none (F1).")
+    contact = Contact(
+        item=ticket.item, at=at, recorded_at=recorded_at, by=by, way=way, reached=reached, said=said.strip(), customer_says=customer_says.strip(),
+        next_step=next_step.strip(), purpose=purpose, no_step_why=no_step_why.strip(),
+        next_by=None if no_step_why.strip() else next_by, next_at=None if no_step_why.strip() else next_at,
+    )  # fmt: skip
+    contact.clean_fields()
+    contact.save()
+    if wait:
+        steps.open_step(contact)
+    happened = max(at, ticket.registered_at)
+    deadlines.settle(ticket.item, "D02", at=happened, by=by)
+    if reached and purpose != "question":
+        deadlines.settle(ticket.item, *RESPONSE, "D35", "D38", at=happened, by=by, begun=True)
+    if purpose in ANSWERS_D08:
+        deadlines.settle(ticket.item, "D08", at=happened, by=by, begun=True)
+    saved = _mark(ticket, contact, happened)
+    ticket.save(update_fields=saved)
+    Item.objects.filter(pk=ticket.item_id).update(changed_at=recorded_at)
+    if form := partner.of(ticket):
+        form.contacted(ticket, at=recorded_at)
+    return contact
+
+
+def _mark(ticket: Ticket, contact: Contact, happened: datetime) -> list[str]:
+    ticket.touched_at = ticket.touched_at or happened
+    if contact.reached:
+        ticket.first_response_at = ticket.first_response_at or happened
+    if ticket.last_contact_at is None or contact.at >= ticket.last_contact_at:
+        ticket.last_contact_at, ticket.last_contact_how = contact.at, contact.way
+    return ["touched_at", "first_response_at", "last_contact_at", "last_contact_how"]
+
+
+@transaction.atomic
+def record_note(*, ticket_id: int, by: User, text: str) -> Note:
+    """An internal note; the customer never sees it."""
+    at = clock.now()
+    ticket = locked(ticket_id)
+    demand(by, "contact", ticket.item)
+    need(text=text)
+    Item.objects.filter(pk=ticket.item_id).update(changed_at=at)
+    return Note.objects.create(item=ticket.item, at=at, by=by, text=text.strip())
+
+
+@transaction.atomic
+def attach(*, item_id: int, by: User, upload: UploadedFile[bytes]) -> Attachment:
+    """A checked file; raises ValidationError with a sentence for a file that is refused."""
+    at = clock.now()
+    item = Item.objects.get(pk=item_id)
+    demand(by, "contact", item)
+    attachment = attachments.store(item=item, upload=upload, by=by, at=at)
+    history.record(item, "attach", by=by, at=at, data={"name": attachment.name, "size": attachment.size})
+    return attachment
+
+
+@transaction.atomic
+def reveal(*, point_id: int, by: User, why: str, item: Item | None = None) -> str:
+    """V4: the plain value, once, with who, when and why on record; never to somebody named in a matter of the customer (V3)."""
+    point = ContactPoint.objects.select_related("customer").get(pk=point_id)
+    refuse_if_closed(by, point.customer, "reveal")
+    if not may_see_contact_data(by):
+        raise NotYou(_("Your role does not need the customer's contact data."), user=by, item=item, verb="reveal")
+    if item is not None:
+        demand(by, "reveal", item)
+    if not why.strip():
+        raise ValidationError({"why": _("Say why you need it; it is recorded.")})
+    Reading.objects.create(at=clock.now(), by=by, subject=point.customer.number, what=point.kind, why=why.strip()[:200], item=item)
+    return point.reveal()

@@ -1,0 +1,252 @@
+"""The middle and the end of a ticket's life: waiting, result, confirmation, closing, reopening, invalid, merged (machines.md)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from feedback_desk import clock
+from feedback_desk.deadlines import services as deadlines
+from feedback_desk.deadlines.models import Deadline, DeadlineState
+from feedback_desk.people.actors import Actor, person
+from feedback_desk.people.models import User
+from feedback_desk.records import history
+from feedback_desk.records.moves import make
+from feedback_desk.records.spoken import when
+from tickets.models import Outcome, Ticket
+from tickets.services import steps
+from tickets.services.common import FROM_RECEIPT, RESPONSE, STAYS_OWED, end_item, facts, follow, locked, need, responsible, start_from_receipt
+from tickets.services.contacts import check_promise, promise, write_contact
+
+
+@transaction.atomic
+def ask_customer(*, ticket_id: int, by: User, question: str, until: datetime | None = None, promised_at: datetime | None = None) -> Ticket:
+    """The question and the date of the answer are on record, and waiting for it is the next step (F1); pauses D26.
+
+    `promised_at` (T16): when we come back to the customer.
+    """
+    at = clock.now()
+    need(question=question)
+    check_promise(promised_at, at)
+    if until is None:
+        raise ValidationError({"until": _("By when is the answer expected?")})
+    if until <= at:
+        raise ValidationError({"until": _("This must be later than now.")})
+    ticket = locked(ticket_id)
+    make(ticket, "ask_customer", by=by, at=at, reason=question, data={"until": until})
+    contact = write_contact(
+        ticket, by=by, at=at, recorded_at=at, way="other", said=question, next_step=gettext_noop("Wait for the customer's answer"), next_by=by, next_at=until,
+        purpose="question",
+    )  # fmt: skip
+    promise(ticket, by=by, at=at, until=promised_at, part=f"c{contact.pk}", renews=True)
+    deadlines.pause(ticket.item, "D26", at=at, because=gettext_noop("waiting on the customer"))
+    return ticket
+
+
+@transaction.atomic
+def customer_answered(*, ticket_id: int, by: Actor, words: str = "") -> Ticket:
+    """Resumes D26; the waiting is over."""
+    at = clock.now()
+    ticket = locked(ticket_id)
+    make(ticket, "customer_answered", by=by, at=at, reason=words)
+    steps.done_by_itself(ticket, Q(contact__purpose="question"), by=by, at=at, outcome=words or gettext_noop("The customer answered."))
+    deadlines.resume(ticket.item, "D26", at=at)
+    return ticket
+
+
+@transaction.atomic
+def offer_result(
+    *, ticket_id: int, by: User, result: str, agreement: str = "", late_reason: str = "", promised_at: datetime | None = None,
+) -> Ticket:  # fmt: skip
+    """Settles D03-05, D08, D36 (for complaints D27), pauses D26. T12: without the customer's agreement there is no result; T9: late needs its reason."""
+    at = clock.now()
+    need(result=result, agreement=agreement)
+    check_promise(promised_at, at)
+    ticket = locked(ticket_id)
+    _explain_late(ticket, by=by, at=at, why=late_reason)
+    ticket.result, ticket.agreement = result.strip(), agreement.strip()[:300]
+    make(ticket, "offer_result", by=by, at=at, reason=result, save=("result", "agreement"), data={"agreement": ticket.agreement})
+    deadlines.settle(ticket.item, *FROM_RECEIPT, "D36", at=at, by=by)
+    promise(ticket, by=by, at=at, until=promised_at, part=f"r{ticket.version}", renews=True)
+    deadlines.pause(ticket.item, "D26", at=at, because=gettext_noop("awaiting the customer's confirmation"))
+    follow(ticket, "offer_result", by=by, at=at)
+    return ticket
+
+
+def _explain_late(ticket: Ticket, *, by: User, at: datetime, why: str) -> None:
+    """T9: the reason goes to every limit of the ticket that passed without one."""
+    if not why.strip():
+        return
+    for deadline in Deadline.objects.filter(item=ticket.item, state=DeadlineState.RUNNING, due_at__lt=at, why="").order_by("pk"):
+        deadlines.note_reason(deadline, why=why.strip(), by=by, at=at)
+
+
+@transaction.atomic
+def not_solved(*, ticket_id: int, by: Actor, reason: str) -> Ticket:
+    """What is missing; resumes D26; a complaint's form that was on its way to closing starts a new round."""
+    at = clock.now()
+    ticket = locked(ticket_id)
+    make(ticket, "not_solved", by=by, at=at, reason=reason)
+    deadlines.resume(ticket.item, "D26", at=at)
+    follow(ticket, "not_solved", by=by, at=at, reason=reason)
+    return ticket
+
+
+@transaction.atomic
+def confirm_result(*, ticket_id: int, by: Actor, words: str = "") -> Ticket:
+    """On the customer's word; settles D26."""
+    at = clock.now()
+    if person(by) is not None:
+        need(words=words)
+    ticket = locked(ticket_id)
+    complete(ticket, "confirm_result", by=by, at=at, outcome=Outcome.CONFIRMED, reason=words)
+    follow(ticket, "confirm_result", by=by, at=at)
+    return ticket
+
+
+@transaction.atomic
+def no_answer(*, ticket_id: int, by: Actor, reason: str) -> Ticket:
+    """The customer stayed silent (未答复结案); off for complaints."""
+    at = clock.now()
+    ticket = locked(ticket_id)
+    complete(ticket, "no_answer", by=by, at=at, outcome=Outcome.NO_ANSWER, reason=reason)
+    return ticket
+
+
+def complete(ticket: Ticket, name: str, *, by: Actor, at: datetime, outcome: str, reason: str = "", standing: str = "") -> None:
+    """Any move to completed: outcome and time; settles D26 and what the result would have settled."""
+    ticket.outcome, ticket.completed_at = outcome, at
+    make(ticket, name, by=by, at=at, reason=reason, standing=standing, save=("outcome", "completed_at"), data={"outcome": outcome})
+    deadlines.settle(ticket.item, *FROM_RECEIPT, "D26", "D36", at=at, by=person(by))
+
+
+@transaction.atomic
+def withdraw(*, ticket_id: int, by: Actor, reason: str) -> Ticket:
+    """撤诉: completed with that outcome. All that is open is void; a form that is in review or beyond runs on inside."""
+    at = clock.now()
+    ticket = locked(ticket_id)
+    ticket.outcome, ticket.completed_at = Outcome.WITHDRAWN, at
+    make(ticket, "withdraw", by=by, at=at, reason=reason, save=("outcome", "completed_at"), data={"outcome": ticket.outcome})
+    live = Deadline.objects.filter(item=ticket.item, state__in=(DeadlineState.RUNNING, DeadlineState.PAUSED))
+    deadlines.void(ticket.item, *live.values_list("code", flat=True), at=at, why=gettext_noop("withdrawn by the customer"), by=person(by))
+    steps.end_with_ticket(ticket, by=by, at=at, why="withdrawn by the customer")
+    follow(ticket, "withdraw", by=by, at=at, reason=reason)
+    return ticket
+
+
+@transaction.atomic
+def close(*, ticket_id: int, by: Actor) -> Ticket:
+    """T8: nothing is owed any more. A complaint closes with its form."""
+    at = clock.now()
+    ticket = locked(ticket_id)
+    shut(ticket, by=by, at=at)
+    return ticket
+
+
+def shut(ticket: Ticket, *, by: Actor, at: datetime, standing: str = "") -> None:
+    ticket.closed_at = at
+    make(ticket, "close", by=by, at=at, standing=standing, save=("closed_at",))
+    deadlines.void_all(ticket.item, at=at, why=gettext_noop("closed"), except_codes=STAYS_OWED, by=person(by))
+    steps.end_with_ticket(ticket, by=by, at=at, why="closed")
+    end_item(ticket.item, open_=False)
+
+
+@transaction.atomic
+def reopen(*, ticket_id: int, by: Actor, reason: str) -> Ticket:
+    """C15: a new round with its own limits; the first stays as it was. A complaint's form is reopened with it."""
+    at = clock.now()
+    ticket = locked(ticket_id)
+    resume_work(ticket, "reopen", by=by, at=at, reason=reason)
+    follow(ticket, "reopen", by=by, at=at, reason=reason)
+    return ticket
+
+
+def resume_work(ticket: Ticket, name: str, *, by: Actor, at: datetime, reason: str, standing: str = "") -> None:
+    """A new round: D03-05, D08 and D26 count from now (E6)."""
+    ticket.round += 1
+    ticket.outcome, ticket.completed_at, ticket.closed_at, ticket.result, ticket.agreement = "", None, None, "", ""
+    make(
+        ticket,
+        name,
+        by=by,
+        at=at,
+        reason=reason,
+        standing=standing,
+        save=("round", "outcome", "completed_at", "closed_at", "result", "agreement"),
+        data={"round": ticket.round},
+    )
+    end_item(ticket.item, open_=True)
+    codes = [*RESPONSE, "D08", "D26"]
+    deadlines.start_all(ticket.item, codes, at=at, facts=facts(ticket), owner=responsible(ticket, at), department=ticket.item.department, round=ticket.round)
+
+
+@transaction.atomic
+def invalidate(*, ticket_id: int, by: User, reason: str, explanation: str) -> Ticket:
+    """I4: no valid request; what was explained to the customer is on record before the move."""
+    at = clock.now()
+    need(reason=reason, explanation=explanation)
+    ticket = locked(ticket_id)
+    ticket.outcome, ticket.closed_at = Outcome.INVALID, at
+    make(ticket, "invalidate", by=by, at=at, reason=reason, save=("outcome", "closed_at"), data={"explanation": explanation.strip()})
+    ended = gettext_noop("No valid request: the ticket ends with the explanation.")
+    write_contact(ticket, by=by, at=at, recorded_at=at, way="other", said=explanation, purpose="explanation", no_step_why=ended)
+    deadlines.void_all(ticket.item, at=at, why=gettext_noop("invalid"), by=by)
+    steps.end_with_ticket(ticket, by=by, at=at, why="invalid")
+    end_item(ticket.item, open_=False)
+    follow(ticket, "invalidate", by=by, at=at, reason=reason)
+    return ticket
+
+
+@transaction.atomic
+def restore(*, ticket_id: int, by: User, reason: str) -> Ticket:
+    """As registered: the limits count from the original receipt."""
+    at = clock.now()
+    ticket = locked(ticket_id)
+    ticket.outcome, ticket.closed_at = "", None
+    make(ticket, "restore", by=by, at=at, reason=reason, save=("outcome", "closed_at"))
+    end_item(ticket.item, open_=True)
+    start_from_receipt(ticket, at=at)
+    deadlines.start(
+        ticket.item,
+        "D26",
+        at=at,
+        facts=facts(ticket),
+        owner=responsible(ticket, at),
+        department=ticket.item.department,
+        round=ticket.round,
+        start_at=ticket.registered_at,
+    )
+    follow(ticket, "restore", by=by, at=at, reason=reason)
+    return ticket
+
+
+@transaction.atomic
+def merge(*, ticket_id: int, by: User, into_number: str, reason: str = "") -> Ticket:
+    """I7: same customer, same matter; the survivor keeps the earlier receipt. Rows are locked in the order of their keys."""
+    at = clock.now()
+    target_id = Ticket.objects.visible_to(by).filter(item__number__iexact=into_number.strip(), item__open=True).values_list("pk", flat=True).first()
+    if target_id is None or target_id == ticket_id:
+        raise ValidationError({"into_number": _("There is no other open ticket with this number.")})
+    first, second = sorted((ticket_id, target_id))
+    rows = {first: locked(first), second: locked(second)}
+    ticket, target = rows[ticket_id], rows[target_id]
+    if ticket.customer_id != target.customer_id:
+        raise ValidationError({"into_number": _("Only tickets of the same customer are merged; link the others.")})
+    ticket.merged_into, ticket.outcome, ticket.closed_at = target, Outcome.MERGED, at
+    make(ticket, "merge", by=by, at=at, reason=reason, save=("merged_into", "outcome", "closed_at"), data={"into": target.item.number})
+    deadlines.void_all(ticket.item, at=at, why=gettext_noop("merged"), by=by)
+    steps.end_with_ticket(ticket, by=by, at=at, why="merged")
+    end_item(ticket.item, open_=False)
+    follow(ticket, "merge", by=by, at=at, reason=reason, target=target)
+    data = {"number": ticket.item.number}
+    if ticket.received_at < target.received_at:
+        data["received_before"] = when(target.received_at)
+        target.received_at = ticket.received_at
+        target.save(update_fields=["received_at"])
+    history.record(target.item, "merged_here", by=by, at=at, data=data)
+    return ticket

@@ -1,0 +1,132 @@
+"""What happens to the limits of tickets and forms when what their rules are chosen by changes, a pause in between (E3, E5, T4; decision 34)."""
+
+from __future__ import annotations
+
+import pytest
+
+from complaints import services as forms
+from feedback_desk.deadlines import services as deadlines
+from feedback_desk.deadlines.models import Deadline, Rule
+from feedback_desk.deadlines.sweep import until_done
+from feedback_desk.records.models import Entry
+from tests.ways import comes_next
+from tickets import services
+from tickets.models import Category, Ticket
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ticket(way, cast, customer, freeze, local):
+    """A complaint of Monday 2 March, 09:00, normal; the customer was asked from the 3rd to the 5th."""
+    one = way().register(category_id=Category.objects.get(slug="pests").pk)
+    freeze("2026-03-03 10:00")
+    services.ask_customer(ticket_id=one.ticket_id, by=cast.agent, question="请发照片", until=local("2026-03-05 10:00"))
+    freeze("2026-03-05 10:00")
+    services.customer_answered(ticket_id=one.ticket_id, by=cast.agent, words="已发")
+    return Ticket.objects.get(pk=one.ticket_id)
+
+
+def live(item, code):
+    return Deadline.objects.get(item=item, code=code, state__in=("running", "paused"))
+
+
+def correct(ticket, cast, **changes):
+    return services.correct(ticket_id=ticket.pk, by=cast.agent, changes=changes, reason="登记有误")
+
+
+def special(code, amount, **when):
+    row = Rule.objects.filter(code=code, when={}).latest("version")
+    row.pk, row.when, row.amount, row.may_pause = None, when, amount, code == "D26"
+    row._state.adding = True
+    row.save(force_insert=True)
+
+
+def test_another_category_keeps_the_row_its_start_and_its_pause(ticket, cast, local):
+    before = live(ticket.item, "D26")
+    assert before.due_at == local("2026-03-07 00:00"), "two days, and two that it waited"
+    correct(ticket, cast, category=Category.objects.get(slug="commission"))
+    after = live(ticket.item, "D26")
+    assert (after.pk, after.start_at, after.due_at, after.pauses.count()) == (before.pk, local("2026-03-02 09:00"), local("2026-03-19 00:00"), 1)
+
+
+def test_another_urgency_replaces_the_first_response_from_the_same_start(ticket, cast, local):
+    correct(ticket, cast, urgency="urgent")
+    assert live(ticket.item, "D03").start_at == local("2026-03-02 09:00")
+    old = Deadline.objects.get(item=ticket.item, code="D04")
+    assert (old.state, old.why) == ("void", "superseded")
+
+
+def test_another_urgency_after_the_first_response_starts_none(ticket, cast):
+    services.record_contact(ticket_id=ticket.pk, by=cast.agent, way="call_out", said="说明明天上门", customer_says="可以", **comes_next())
+    correct(ticket, cast, urgency="urgent")
+    assert not Deadline.objects.filter(item=ticket.item, code="D03").exists()
+
+
+def test_another_level_of_the_customer_refits_every_open_ticket(ticket, cast, customer, local):
+    special("D26", 1, level=["vip"], category=["pests"])
+    services.correct_customer(by=cast.supervisor, customer_id=customer.pk, changes={"level": "vip"}, reason="已签年度协议")
+    row, fresh = live(ticket.item, "D26"), Ticket.objects.get(pk=ticket.pk)
+    assert row.due_at == local("2026-03-06 00:00"), "one day of which it waited none, from the 5th"
+    assert fresh.priority == "high"
+    entry = Entry.objects.filter(item=ticket.item, verb="correct").latest("pk")
+    assert entry.data["changes"] == {"level": ["ordinary", "vip"], "priority": ["medium", "high"]}
+
+
+def test_another_channel_refits_too(ticket, cast, local):
+    special("D08", 24 * 3600, channel=["forum"])
+    correct(ticket, cast, channel="forum")
+    assert live(ticket.item, "D08").due_at == local("2026-03-03 09:00")
+
+
+def test_another_receipt_moves_what_counts_from_it(ticket, cast, local):
+    correct(ticket, cast, received_at=local("2026-03-02 06:00"))
+    for code, due in (("D04", "2026-03-03 06:00"), ("D08", "2026-03-04 06:00"), ("D36", "2026-03-05 06:00")):
+        assert live(ticket.item, code).due_at == local(due), code
+    assert live(ticket.item, "D26").due_at == local("2026-03-07 00:00"), "counts from the registration"
+
+
+def test_a_code_that_fits_only_now_begins_when_the_others_did(ticket, cast, customer, local):
+    deadlines.void(ticket.item, "D08", at=local("2026-03-02 09:00"), why="x")
+    Rule.objects.filter(code="D08").update(when={"level": ["vip"]})
+    services.correct_customer(by=cast.supervisor, customer_id=customer.pk, changes={"level": "vip"}, reason="已签年度协议")
+    assert live(ticket.item, "D08").start_at == local("2026-03-02 09:00")
+
+
+def test_a_code_that_fits_no_more_is_void(ticket, cast, customer):
+    Rule.objects.filter(code="D08").update(when={"level": ["ordinary"]})
+    services.correct_customer(by=cast.supervisor, customer_id=customer.pk, changes={"level": "vip"}, reason="已签年度协议")
+    row = Deadline.objects.get(item=ticket.item, code="D08")
+    assert (row.state, row.why) == ("void", "superseded")
+
+
+def test_another_grade_refits_the_forms_limits_from_their_start(ticket, cast, local, freeze):
+    special("D14", 12 * 3600, grade=["I"])
+    form = ticket.form
+    forms.grade(form_id=form.pk, by=cast.agent, grade="II", quality_class=None)
+    assert live(form.item, "D14").due_at == local("2026-03-03 09:00")
+    forms.change_grade(form_id=form.pk, by=cast.agent, grade="I", reason="媒体曝光")
+    assert live(form.item, "D14").due_at == local("2026-03-02 21:00")
+    forms.change_grade(form_id=form.pk, by=cast.supervisor, grade="II", reason="已撤稿")
+    assert live(form.item, "D14").due_at == local("2026-03-03 09:00")
+
+
+def test_another_category_refits_the_form_too(ticket, cast, local):
+    special("D14", 36 * 3600, category=["commission"])
+    correct(ticket, cast, category=Category.objects.get(slug="commission"))
+    assert live(ticket.form.item, "D14").due_at == local("2026-03-03 21:00")
+
+
+def test_what_no_rule_is_chosen_by_changes_no_limit(ticket, cast):
+    before = list(Deadline.objects.filter(root=ticket.item).order_by("pk").values())
+    correct(ticket, cast, model="LH-W90")
+    assert list(Deadline.objects.filter(root=ticket.item).order_by("pk").values()) == before
+
+
+def test_steps_that_were_taken_are_not_taken_again(ticket, cast, local, freeze):
+    until_done(freeze("2026-03-06 20:00"))
+    row = live(ticket.item, "D26")
+    assert row.steps.count() == 1
+    correct(ticket, cast, category=Category.objects.get(slug="commission"))
+    until_done(freeze("2026-03-18 20:00"))
+    assert row.steps.count() == 1
