@@ -1,0 +1,69 @@
+"""What is done with a complaint form beside its moves: records that others sign, read or answer (a handling decision, a progress note …).
+
+A room's services declare an act once, call `demand` first in it, and say in `docs/who-may.toml` under [act] who may do it. Pages draw the
+buttons from `open_acts`, as they draw those of moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from complaints.lifecycle import ENDED, State
+from feedback_desk.people.access import NotNow, NotYou, refuse_if_concerned
+from feedback_desk.people.actors import Actor, person
+from feedback_desk.records.moves import Condition
+
+if TYPE_CHECKING:
+    from complaints.models import ComplaintForm
+    from feedback_desk.people.models import User
+
+OPEN = frozenset(State.values) - ENDED
+
+
+@dataclass(frozen=True)
+class Act:
+    """`who` names capacities (complaints.permissions), as for a move; `states` those of the form in which it can be done."""
+
+    name: str
+    label: Any
+    who: frozenset[str]
+    states: frozenset[str] = OPEN
+    guards: tuple[Condition, ...] = ()
+    primary: bool = False
+
+
+ACTS: dict[str, Act] = {}
+
+
+def declare(
+    name: str, *, label: Any, who: Iterable[str], states: Iterable[str] = OPEN, guards: Iterable[Callable[[Any], str | None]] = (), primary: bool = False,
+) -> Act:  # fmt: skip
+    """Called once per act at import."""
+    assert name not in ACTS
+    ACTS[name] = Act(name, label, frozenset(who), frozenset(states), tuple(guards), primary)
+    return ACTS[name]
+
+
+def demand(form: ComplaintForm, act: Act, *, by: Actor) -> None:
+    """NotYou unless it is theirs (V1, V3), NotNow when the form is past it or something is missing. The caller holds the form's lock."""
+    refuse_if_concerned(by, act.name, form.item)
+    if not act.who & form.capacities(by):
+        raise NotYou(_("This step is not yours to take: it is for others."), user=person(by), item=form.item, verb=act.name)
+    if form.state not in act.states:
+        raise NotNow(_("This is no longer possible: it is now “%(state)s”.") % {"state": form.get_state_display()})
+    if missing := missing_for(form, act):
+        raise NotNow(" ".join(missing), missing=missing)
+
+
+def missing_for(form: ComplaintForm, act: Act) -> list[str]:
+    return [sentence for guard in act.guards if (sentence := guard(form))]
+
+
+def open_acts(form: ComplaintForm, user: User, names: Iterable[str], capacities: frozenset[str] | None = None) -> list[tuple[Act, list[str]]]:
+    """Of these, the acts this person could do now, each with what is still missing; none for a person concerned (V3)."""
+    held = form.capacities(user) if capacities is None else capacities
+    return [(act, missing_for(form, act)) for name in names if (act := ACTS[name]) and act.who & held and form.state in act.states]

@@ -1,0 +1,96 @@
+"""Grades and caps: configuration. Forms, measures, inspections: to look at; decisions are taken at the desk."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from complaints.models import AnalysisRule, ComplaintForm, Disposition, DispositionPolicy, GradeRule, Inspection
+from feedback_desk.people.models import Role
+from feedback_desk.people.office import Configured, OfficeAdmin, OnTheDesk
+
+MANAGEMENT = frozenset({Role.CS_MANAGER, Role.GENERAL_MANAGER, Role.OFFICE})
+"""What happens to colleagues is theirs to read; supervisors and analysts have no part in it."""
+
+
+@admin.register(GradeRule)
+class GradeRuleAdmin(Configured):
+    adds = False
+    list_display = ("grade", "short_way", "visit")
+    readonly_fields = ("grade",)
+
+
+@admin.register(DispositionPolicy)
+class DispositionPolicyAdmin(Configured):
+    """C7: what the policy allows."""
+
+    adds = False
+    list_display = ("kind", "cap")
+    readonly_fields = ("kind",)
+
+
+@admin.register(AnalysisRule)
+class AnalysisRuleAdmin(Configured):
+    """G7: who analyses what."""
+
+    list_display = ("category", "department")
+    list_select_related = ("category", "department")
+
+
+@admin.register(ComplaintForm)
+class ComplaintFormAdmin(OnTheDesk, OfficeAdmin):
+    matter = "item__root"
+    list_display = ("at_the_desk", "title", "ticket", "grade", "state", "state_since", "round", "quality_class", "opened_at", "next_limit")
+    list_display_links = ("title",)
+    list_filter = ("state", "grade", "quality_class", "item__department", "opened_at")
+    list_select_related = ("item", "ticket__item")
+    search_fields = ("item__number", "item__title", "ticket__item__number")
+    fields = (
+        "at_the_desk", "title", "ticket", "state", "state_since", "round", "grade", "graded_at", "graded_by", "quality_class", "visit_marked", "no_fault",
+        "opened_at", "submitted_at", "ruled_at", "ruling", "executed_at", "handed_over_at", "parking_reason", "parked_at", "abnormal_ground", "closed_at",
+        "next_limit",
+    )  # fmt: skip
+    readonly_fields = ("at_the_desk", "title", "next_limit")
+
+    @admin.display(description=_("in one line"), ordering="item__title")
+    def title(self, form: ComplaintForm) -> str:
+        return form.item.title
+
+    @admin.display(description=_("next limit"), ordering="item__next_limit_at")
+    def next_limit(self, form: ComplaintForm) -> object:
+        return form.item.next_limit_at
+
+
+@admin.register(Disposition)
+class DispositionAdmin(OnTheDesk, OfficeAdmin):
+    readers = MANAGEMENT
+    matter = "form__item__root"
+    item_path = "form__item"
+    list_display = ("at_the_desk", "round", "target", "kind", "amount", "clause", "state", "ruled_at", "executed_at")
+    list_display_links = ("target",)
+    list_filter = ("state", "kind", "department", "ruled_at")
+    list_select_related = ("form__item", "user", "department")
+    search_fields = ("form__item__number", "user__name", "clause")
+    fields = (
+        "at_the_desk", "round", "user", "department", "kind", "amount", "clause", "state", "state_since", "version", "ruled_at", "talk_on", "executed_at",
+        "executed_by",
+    )  # fmt: skip
+    readonly_fields = ("at_the_desk",)
+
+    @admin.display(description=_("person or department"))
+    def target(self, disposition: Disposition) -> str:
+        return disposition.target
+
+
+@admin.register(Inspection)
+class InspectionAdmin(OnTheDesk, OfficeAdmin):
+    """C9."""
+
+    matter = "form__item__root"
+    item_path = "form__item"
+    list_display = ("at", "at_the_desk", "round", "by", "timely", "severity", "passed")
+    list_filter = ("passed", "timely", "severity", "at")
+    list_select_related = ("form__item", "by")
+    search_fields = ("form__item__number", "by__name")
+    fields = ("at", "at_the_desk", "round", "by", "timely", "severity", "passed")
+    readonly_fields = ("at_the_desk",)

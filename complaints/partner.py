@@ -1,0 +1,172 @@
+"""The form's side of the coupling (machines.md, "What one machine's move does to the other"): called by the ticket's services in their transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from complaints import texts
+from complaints.guards import failed_attempts
+from complaints.lifecycle import BEFORE_REVIEW, ENDED, State
+from complaints.models import ComplaintForm, Grade
+from complaints.services.closing import again
+from complaints.services.common import FORM_CODES, closure_asked, facts, locked, move, no_more_visits, refit, start
+from complaints.services.early import settle_plan, start_first_hours
+from feedback_desk.deadlines import services as deadlines
+from feedback_desk.people import receivers
+from feedback_desk.people.actors import SYSTEM, Actor, person
+from feedback_desk.people.models import Role
+from feedback_desk.people.one_look import remembered
+from feedback_desk.records import history
+from feedback_desk.records.items import give_number, open_item
+from feedback_desk.records.models import Kind
+from tickets import partner
+from tickets.models import Ticket
+from tickets.services.common import responsible, tell
+
+AGAIN_FROM = (State.AWAITING_CHECK, State.VISITING)
+
+
+class FormPartner:
+    """See tickets.partner.Partner."""
+
+    def lock(self, ticket: Ticket) -> None:
+        ComplaintForm.objects.select_for_update(of=("self",)).filter(ticket=ticket).first()
+
+    def grade(self, ticket: Ticket) -> str:
+        return ComplaintForm.objects.filter(ticket=ticket).values_list("grade", flat=True).first() or ""
+
+    def opened(self, ticket: Ticket, *, by: Actor, at: datetime) -> None:
+        """T1: exactly one form, in the same transaction; D14 runs from here."""
+        form = ComplaintForm.objects.filter(ticket=ticket).first()
+        if form is not None:
+            self._restored(locked(form.pk), by=by, at=at)
+            return
+        item = open_item(Kind.FORM, title=ticket.item.title, at=at, root=ticket.item, department=ticket.item.department, holder=ticket.assignee)
+        form = ComplaintForm.objects.create(item=item, ticket=ticket, opened_at=at, state_since=at)
+        start(form, "D14", at=at, role=Role.CS_MANAGER)
+        _start_three_days(form, ticket, at=at)
+        start_first_hours(form, at=at)
+        give_number(item, at=at)
+        history.record(item, "open_form", by=by, at=at, target=form.state)
+        texts.keep(form, at=at)
+
+    def objection(self, ticket: Ticket, move: str) -> str | None:
+        form = remembered(("form", ticket.pk), ComplaintForm.objects.filter(ticket=ticket).only("state").first)
+        if form is None:
+            return None
+        if move == "close" and form.state not in ENDED:
+            return _("The complaint form is still open; the ticket closes with it.")
+        if move == "no_answer":
+            return _("A complaint is not completed without an answer: ask for abnormal closing on its form.")
+        if move == "invalidate" and form.state not in (State.REGISTERED, State.GRADED):
+            return _("The complaint form has gone beyond grading.")
+        if move == "merge" and form.state not in BEFORE_REVIEW:
+            return _("The complaint form is in review already.")
+        return None
+
+    def contacted(self, ticket: Ticket, *, at: datetime) -> None:
+        """C3: two attempts on record, all failed, before the 24 hours are over: the same D14 becomes 48 hours from the same start."""
+        form = ComplaintForm.objects.filter(ticket=ticket).select_related("item").first()
+        if form is None:
+            return
+        form.ticket = ticket
+        settle_plan(form)
+        if failed_attempts(form) >= 2:
+            deadlines.lengthen(form.item, "D14", hours=48, at=at, why=gettext_noop("the customer was not reached in two attempts"))
+
+    def corrected(self, ticket: Ticket, *, at: datetime) -> None:
+        """Whoever has the form open is shown what changed and decides again."""
+        form = ComplaintForm.objects.filter(ticket=ticket).select_related("item").first()
+        if form is not None:
+            form.ticket = ticket
+            texts.keep(form, at=at)
+
+    def propose_major(self, ticket: Ticket, *, at: datetime) -> bool:
+        """G1, D36: once; a person decides. The supervisor is told."""
+        form = locked(ComplaintForm.objects.values_list("pk", flat=True).get(ticket=ticket))
+        if form.state in ENDED or form.grade == Grade.MAJOR or form.major_proposed_at is not None:
+            return False
+        form.major_proposed_at = at
+        form.save(update_fields=["major_proposed_at"])
+        entry = history.record(form.item, "propose_major", by=SYSTEM, at=at, data={"code": "D36"})
+        supervisor = receivers.pick(Role.SUPERVISOR, department=ticket.item.department, root=ticket.item, at=at)
+        tell(supervisor, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Raise it to grade I? Unsolved three days after receipt"))
+        return True
+
+    def moved(self, ticket: Ticket, move: str, *, by: Actor, at: datetime, reason: str, **facts: Any) -> None:
+        form_id = ComplaintForm.objects.filter(ticket=ticket).values_list("pk", flat=True).first()
+        if form_id is None:
+            return
+        form = locked(form_id)
+        form.ticket = ticket
+        follow = getattr(self, f"_on_{move}", None)
+        if follow is not None:
+            follow(form, by=by, at=at, reason=reason)
+
+    def _on_offer_result(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
+        closure_asked(form, at=at)
+
+    _on_confirm_result = _on_offer_result
+
+    def _on_not_solved(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
+        if form.state in AGAIN_FROM:
+            again(form, "unsolved", by=by, at=at, reason=reason, standing="ticket")
+
+    def _on_reopen(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
+        """C15. After abnormal closing only a supervisor's move, so it lends no standing there. A withdrawal that did not last: D14 runs anew."""
+        if form.state == State.CLOSED:
+            again(form, "reopen", by=by, at=at, reason=reason, standing="ticket")
+        elif form.state == State.CLOSED_ABNORMALLY:
+            again(form, "reopen_abnormal", by=by, at=at, reason=reason)
+        elif form.state in AGAIN_FROM:
+            again(form, "unsolved", by=by, at=at, reason=reason, standing="ticket")
+        elif form.state in (State.REGISTERED, State.GRADED, State.DETERMINING):
+            start(form, "D14", at=at, role=Role.CS_MANAGER)
+
+    def _on_invalidate(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
+        move(form, "invalidate", by=by, at=at, reason=reason, standing="ticket")
+        deadlines.void(form.item, *FORM_CODES, at=at, why=gettext_noop("invalid"), by=person(by))
+        deadlines.void(form.ticket.item, "D36", at=at, why=gettext_noop("invalid"), by=person(by))
+
+    def _on_retype(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
+        self._on_invalidate(form, by=by, at=at, reason=reason)
+
+    def _on_correct(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
+        """What its rules are chosen by was corrected, or when it was received."""
+        refit(form, at=at, by=by, received=True)
+
+    def _on_restore(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
+        self._restored(form, by=by, at=at)
+
+    def _restored(self, form: ComplaintForm, *, by: Actor, at: datetime) -> None:
+        move(form, "restore", by=by, at=at, standing="ticket")
+        _start_three_days(form, form.ticket, at=at)
+        start_first_hours(form, at=at)
+        start(form, "D14", at=at, role=Role.CS_MANAGER, start_at=form.ticket.registered_at)
+
+    def _on_merge(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
+        move(form, "merge", by=by, at=at, reason=reason, standing="ticket")
+        deadlines.void(form.item, *FORM_CODES, at=at, why=gettext_noop("merged"), by=person(by))
+
+    def _on_withdraw(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
+        """Before the review a supervisor closes the form; later it runs on inside, without a visit."""
+        if form.state in BEFORE_REVIEW:
+            deadlines.void(form.item, *FORM_CODES, at=at, why=gettext_noop("withdrawn by the customer"), by=person(by))
+        else:
+            no_more_visits(form, at=at, why=gettext_noop("withdrawn by the customer"), by=person(by))
+
+
+def _start_three_days(form: ComplaintForm, ticket: Ticket, *, at: datetime) -> None:
+    """D36: on the ticket's item, as its assignee answers for it and the result settles it."""
+    deadlines.start(
+        ticket.item, "D36", at=at, facts=facts(form), owner=responsible(ticket, at), department=ticket.item.department,
+        round=ticket.round, start_at=ticket.received_at,
+    )  # fmt: skip
+
+
+def install() -> None:
+    partner.install(FormPartner())

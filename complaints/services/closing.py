@@ -1,0 +1,244 @@
+"""Hand-over, check, visit's verdict, closing, abnormal closing, reopening (C6, C9, C10, C15, C20)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from complaints.models import AbnormalGround, ComplaintForm, Disposition, Inspection
+from complaints.services.common import (
+    VISIT_CODES,
+    closure_asked,
+    end_ticket,
+    head_of,
+    locked,
+    locked_disposition,
+    move,
+    new_round,
+    no_more_visits,
+    start,
+    ticket_back_to_work,
+)
+from feedback_desk import clock
+from feedback_desk.deadlines import services as deadlines
+from feedback_desk.people.access import NotYou
+from feedback_desk.people.actors import Actor
+from feedback_desk.people.models import Role, User
+from feedback_desk.records import history
+from feedback_desk.records.moves import make
+from tickets import services as ticket_services
+from tickets.models import Contact, Outcome
+from tickets.services.common import STAYS_OWED, demand, need, tell
+
+
+@transaction.atomic
+def hand_over(*, form_id: int, by: User) -> ComplaintForm:
+    """C6: the form goes to customer service the same day and never waits for the customer. Settles D18, or D37 after a return."""
+    at = clock.now()
+    form = locked(form_id)
+    form.handed_over_at = at
+    entry = move(form, "hand_over", by=by, at=at, save=("handed_over_at",))
+    deadlines.settle(form.item, "D17", "D18", "D37", at=at, by=by)
+    tell(form.item.holder, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Check of a form handed over"))
+    closure_asked(form, at=at)
+    return form
+
+
+@transaction.atomic
+def inspect(*, form_id: int, by: User, timely: bool, severity: str, faults: str = "", passed: bool = True) -> ComplaintForm:
+    """C9: marks timeliness and severity; passed forms go to the visit or, with none due, are filed; others go back to the department."""
+    at = clock.now()
+    form = locked(form_id)
+    if not passed:
+        need(faults=faults)
+    Inspection.objects.create(form=form, round=form.round, timely=timely, severity=severity, faults=faults.strip(), passed=passed, by=by, at=at)
+    if not passed:
+        _return(form, by=by, at=at, faults=faults)
+    elif form.visit_due:
+        move(form, "pass_check", by=by, at=at, reason=faults, data={"timely": timely, "severity": severity})
+        closure_asked(form, at=at)
+    else:
+        form.closed_at = at
+        move(form, "pass_and_file", by=by, at=at, reason=faults, save=("closed_at",), data={"timely": timely, "severity": severity})
+        _end(form, by=by, at=at, outcome=form.ticket.outcome or Outcome.CONFIRMED)
+    return form
+
+
+def _return(form: ComplaintForm, *, by: User, at: datetime, faults: str) -> None:
+    entry = move(form, "return_to_department", by=by, at=at, reason=faults)
+    deadlines.void(form.item, *VISIT_CODES, at=at, why=gettext_noop("returned by the inspector"), by=by)
+    named = form.responsibilities.filter(round=form.round).select_related("department__head__backup", "department__head__superior").order_by("-share").first()
+    department = named.department if named else form.item.department
+    head = head_of(department, form, at) if department else None
+    start(form, "D37", at=at, owner=head, department=department)
+    tell(head, "generic", entry=entry, item=form.item, message=gettext_noop("Returned by the inspector: %(faults)s"), said={"faults": faults})
+
+
+@transaction.atomic
+def write_case_summary(*, form_id: int, by: User, text: str) -> ComplaintForm:
+    """C20: cause, course, was the solution right."""
+    at = clock.now()
+    need(text=text)
+    form = locked(form_id)
+    demand(by, "contact", form.item)
+    form.case_summary = text.strip()
+    form.save(update_fields=["case_summary"])
+    history.record(form.item, "write_case_summary", by=by, at=at, reason=text)
+    return form
+
+
+@transaction.atomic
+def accept(*, form_id: int, by: User) -> ComplaintForm:
+    """C10: accepted on the visit; form and ticket close."""
+    at = clock.now()
+    form = locked(form_id)
+    form.closed_at = at
+    move(form, "accept", by=by, at=at, save=("closed_at",))
+    deadlines.settle(form.item, *VISIT_CODES, at=at, by=by)
+    _end(form, by=by, at=at, outcome=Outcome.CONFIRMED)
+    return form
+
+
+def _end(form: ComplaintForm, *, by: Actor, at: datetime, outcome: str) -> None:
+    """The matter is over: the ticket ends with the form, everything still running is void but what is owed in any state."""
+    end_ticket(form.ticket, by=by, at=at, outcome=outcome)
+    deadlines.void_all(form.item, at=at, why=gettext_noop("closed"), except_codes=STAYS_OWED)
+
+
+@transaction.atomic
+def not_accepted(*, form_id: int, by: User, reason: str) -> ComplaintForm:
+    """C10: a new round from determination; the ticket goes back to work."""
+    at = clock.now()
+    form = locked(form_id)
+    again(form, "not_accepted", by=by, at=at, reason=reason)
+    ticket_back_to_work(form.ticket, by=by, at=at, reason=reason)
+    return form
+
+
+def again(form: ComplaintForm, name: str, *, by: Actor, at: datetime, reason: str, standing: str = "") -> None:
+    """Any move into a new round: D19/D20 end, D14 starts (E6)."""
+    fields = new_round(form)
+    move(form, name, by=by, at=at, reason=reason, standing=standing, save=fields, data={"round": form.round})
+    deadlines.settle(form.item, *VISIT_CODES, at=at)
+    no_more_visits(form, at=at, why=gettext_noop("a new round"))
+    start(form, "D14", at=at, role=Role.CS_MANAGER)
+
+
+# ---- abnormal closing (C10) ----
+
+
+@transaction.atomic
+def ask_abnormal(*, form_id: int, by: User, ground: str, words: str) -> ComplaintForm:
+    """On one of two grounds: the clause or final decision quoted, or three failed visits within a month, each on its own day."""
+    at = clock.now()
+    need(words=words)
+    form = locked(form_id)
+    if ground not in AbnormalGround.values:
+        raise ValidationError({"ground": _("Choose one of the two grounds.")})
+    if ground == AbnormalGround.UNREACHABLE and not unreachable(form, at):
+        raise ValidationError({"ground": _("There are not three failed visits in a row within a month, each on its own day.")})
+    entry = move(form, "ask_abnormal", by=by, at=at, reason=words, data={"ground": ground})
+    form.abnormal_asked_at, form.abnormal_asked_by, form.abnormal_ground, form.abnormal_words = at, by, ground, words.strip()
+    form.save(update_fields=["abnormal_asked_at", "abnormal_asked_by", "abnormal_ground", "abnormal_words"])
+    deadline = start(form, "D21", at=at, role=Role.CS_MANAGER)
+    tell(deadline.owner if deadline else None, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Abnormal closing?"))
+    return form
+
+
+def unreachable(form: ComplaintForm, at: datetime) -> bool:
+    """C10: the last three visit attempts failed, on three days, within one month (31 days) before `at`."""
+    last = list(Contact.objects.filter(item=form.ticket.item, purpose="visit", at__gte=at - timedelta(days=31)).order_by("-at")[:30])
+    days = set()
+    for contact in last:
+        if contact.reached:
+            break
+        days.add(timezone.localtime(contact.at).date())
+    return len(days) >= 3
+
+
+@transaction.atomic
+def rule_abnormal(*, form_id: int, by: User, reason: str) -> ComplaintForm:
+    """By the customer-service manager, never by who asked (V8); the ticket closes with the ground as its outcome."""
+    at = clock.now()
+    form = locked(form_id)
+    form.closed_at = at
+    move(form, "rule_abnormal", by=by, at=at, reason=reason, save=("closed_at",), data={"ground": form.abnormal_ground})
+    deadlines.settle(form.item, "D21", at=at, by=by)
+    no_more_visits(form, at=at, why=gettext_noop("closed abnormally"), by=by)
+    _end(form, by=by, at=at, outcome=Outcome.CONFLICT if form.abnormal_ground == AbnormalGround.CONFLICT else Outcome.NO_ANSWER)
+    return form
+
+
+@transaction.atomic
+def refuse_abnormal(*, form_id: int, by: User, reason: str) -> ComplaintForm:
+    """The state stays; who asked is told."""
+    at = clock.now()
+    form = locked(form_id)
+    asker = form.abnormal_asked_by
+    entry = move(form, "refuse_abnormal", by=by, at=at, reason=reason)
+    form.abnormal_asked_at = form.abnormal_asked_by = None
+    form.save(update_fields=["abnormal_asked_at", "abnormal_asked_by"])
+    deadlines.settle(form.item, "D21", at=at, by=by)
+    tell(asker, "generic", entry=entry, item=form.item, message=gettext_noop("Abnormal closing was refused: %(reason)s"), said={"reason": reason})
+    return form
+
+
+# ---- withdrawn, reopened, reversed ----
+
+
+@transaction.atomic
+def close_withdrawn(*, form_id: int, by: User, reason: str) -> ComplaintForm:
+    """撤诉结案: the customer withdrew before the review; a supervisor ends the form."""
+    at = clock.now()
+    form = locked(form_id)
+    form.closed_at = at
+    move(form, "close_withdrawn", by=by, at=at, reason=reason, save=("closed_at",))
+    form.dispositions.filter(state="draft").delete()
+    _end(form, by=by, at=at, outcome=Outcome.WITHDRAWN)
+    return form
+
+
+def reopen(*, form_id: int, by: User, reason: str) -> ComplaintForm:
+    """C15: ticket and form together; the ticket leads, the form follows in the same transaction."""
+    form = ComplaintForm.objects.get(pk=form_id)
+    ticket_services.reopen(ticket_id=form.ticket_id, by=by, reason=reason)
+    return ComplaintForm.objects.get(pk=form_id)
+
+
+@transaction.atomic
+def reverse(*, disposition_id: int, by: User, reason: str) -> Disposition:
+    """After reopening only; a correction line in the month it happens (R3)."""
+    at = clock.now()
+    disposition = locked_disposition(disposition_id)
+    disposition.reversed_at = at
+    make(disposition, "reverse", by=by, at=at, reason=reason, save=("reversed_at",), data={"measure": disposition.pk, "target": disposition.target})
+    return disposition
+
+
+@transaction.atomic
+def keep_note(*, form_id: int, by: User, manager_note: str | None = None, service_note: str | None = None) -> ComplaintForm:
+    """C8: two ledgers on one row, each with its own note."""
+    at = clock.now()
+    form = locked(form_id)
+    demand(by, "contact", form.item)
+    if manager_note is not None:
+        if "cs_manager" not in form.capacities(by):
+            raise NotYou(_("The manager's ledger is the manager's."), user=by, item=form.item, verb="keep_note")
+        form.manager_note = manager_note.strip()
+    if service_note is not None:
+        form.service_note = service_note.strip()
+    form.save(update_fields=["manager_note", "service_note"])
+    history.record(
+        form.item,
+        "keep_note",
+        by=by,
+        at=at,
+        reason=(manager_note or service_note or "").strip(),
+        data={"ledger": "manager" if manager_note is not None else "service"},
+    )
+    return form

@@ -1,0 +1,315 @@
+"""The first hours (C1, C16, C18, G2, G5, G7): facts checked, first plan, handling decision, analysis, written cause, police report."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
+
+from complaints import acts, analysing, guards
+from complaints.lifecycle import BEFORE_REVIEW, State
+from complaints.models import (
+    CauseApproval,
+    ComplaintForm,
+    DecisionSide,
+    DecisionSignature,
+    FactsCheck,
+    FirstAnalysis,
+    FirstPlan,
+    Grade,
+    HandlingDecision,
+    PoliceReport,
+    QualityClass,
+    WrittenCause,
+)
+from complaints.models.early import SIDES
+from complaints.services.common import head_of, locked, start
+from feedback_desk import clock
+from feedback_desk.deadlines import services as deadlines
+from feedback_desk.people import receivers
+from feedback_desk.people.access import NotNow, NotYou, concerned
+from feedback_desk.people.actors import SYSTEM
+from feedback_desk.people.models import Department, Role, User
+from feedback_desk.records import history
+from feedback_desk.records.models import Entry
+from tickets.models import Level
+from tickets.services.common import need, tell
+from tickets.services.common import responsible as responsible_for
+
+BUSINESS_LINE = ("handler", "supervisor", "cs_manager", "line_head")
+CHECK_FACTS = acts.declare("check_facts", label=gettext_lazy("Facts checked"), who=("handler", "supervisor", "business"), states=BEFORE_REVIEW)
+WRITE_FIRST_PLAN = acts.declare("write_first_plan", label=gettext_lazy("First plan"), who=("handler", "supervisor"), states=BEFORE_REVIEW)
+DECIDE_HANDLING = acts.declare(
+    "decide_handling", label=gettext_lazy("Write the handling decision"), who=BUSINESS_LINE, states=(State.GRADED, State.DETERMINING)
+)
+SIGN_DECISION = acts.declare(
+    "sign_decision", label=gettext_lazy("Sign the decision"), who=("supervisor", "cs_manager", "line_head"), states=(State.GRADED, State.DETERMINING),
+    guards=(guards.decision_to_sign,), primary=True,
+)  # fmt: skip
+WRITE_FIRST_ANALYSIS = acts.declare("write_first_analysis", label=gettext_lazy("First analysis"), who=("handler", "quality", "analysing_head"))
+WRITE_CAUSE = acts.declare("write_cause", label=gettext_lazy("Cause in writing"), who=("quality", "analysing_head"))
+APPROVE_CAUSE = acts.declare("approve_cause", label=gettext_lazy("Approve the cause"), who=("cs_manager", "analysing_head"), guards=(guards.cause_to_approve,))
+NAME_ANALYSING = acts.declare("name_analysing", label=gettext_lazy("Who analyses"), who=("handler", "supervisor", "cs_manager"))
+CHANGE_QUALITY_CLASS = acts.declare("change_quality_class", label=gettext_lazy("Change the quality class"), who=("handler", "supervisor", "quality"))
+REPORT_TO_POLICE = acts.declare("report_to_police", label=gettext_lazy("Unlawful act, police"), who=("handler", "supervisor", "cs_manager"))
+
+DECISION_LIMITS = {Grade.MAJOR: ("D09", Role.CS_MANAGER), Grade.SERIOUS: ("D10", Role.SUPERVISOR)}
+
+
+def start_first_hours(form: ComplaintForm, *, at: datetime) -> None:
+    """C1, C16: what was done already is not asked for again."""
+    business = receivers.pick(Role.BUSINESS, department=form.item.department, root=form.item.root, at=at) if _has_business(form) else None
+    owner = responsible_for(form.ticket, at)
+    if not form.factscheck_rows.exists():
+        start(form, "D11", at=at, owner=business or owner)
+    if not guards.plan_talked_through(form):
+        start(form, "D12", at=at, owner=owner)
+    if not form.firstanalysis_rows.exists():
+        start(form, "D34", at=at, owner=owner, start_at=form.ticket.received_at)
+
+
+def _has_business(form: ComplaintForm) -> bool:
+    return User.objects.filter(memberships__role=Role.BUSINESS, department=form.item.department_id, is_active=True).exists()
+
+
+@transaction.atomic
+def check_facts(*, form_id: int, by: User, colleague_id: int, found: str, on_site: bool) -> FactsCheck:
+    """C1. Settles D11. The colleague it is checked with is not named in the matter (V3)."""
+    at = clock.now()
+    need(found=found)
+    form = locked(form_id)
+    acts.demand(form, CHECK_FACTS, by=by)
+    colleague = User.objects.filter(pk=colleague_id, is_active=True).first()
+    if colleague is None or concerned(colleague, form.item):
+        raise ValidationError({"colleague": _("Choose a colleague who is not named in this matter.")})
+    row = FactsCheck.objects.create(form=form, round=form.round, by=by, at=at, colleague=colleague, found=found.strip(), on_site=on_site)
+    deadlines.settle(form.item, "D11", at=at, by=by)
+    history.record(form.item, "check_facts", by=by, at=at, reason=found, data={"with": str(colleague), "on_site": on_site})
+    return row
+
+
+@transaction.atomic
+def write_first_plan(*, form_id: int, by: User, text: str) -> FirstPlan:
+    """C1. With the conversation it settles D12."""
+    at = clock.now()
+    need(text=text)
+    form = locked(form_id)
+    acts.demand(form, WRITE_FIRST_PLAN, by=by)
+    row = FirstPlan.objects.create(form=form, round=form.round, by=by, at=at, text=text.strip())
+    history.record(form.item, "write_first_plan", by=by, at=at, reason=text)
+    settle_plan(form, by=by)
+    return row
+
+
+def settle_plan(form: ComplaintForm, *, by: User | None = None) -> None:
+    """D12 asks for both, and ends when the later of them happened."""
+    if happened := guards.plan_talked_through(form):
+        deadlines.settle(form.item, "D12", at=happened, by=by)
+
+
+# ---- handling decision (G2) ----
+
+
+def start_decision(form: ComplaintForm, *, at: datetime) -> None:
+    """The grade was decided or changed: D09 or D10 begins anew; what was decided for another grade counts no more."""
+    deadlines.void(form.item, "D09", "D10", at=at, why=gettext_noop("the grade changed"))
+    if form.grade in DECISION_LIMITS and guards.decision_missing(form):
+        code, role = DECISION_LIMITS[Grade(form.grade)]
+        start(form, code, at=at, role=role)
+
+
+@transaction.atomic
+def decide_handling(
+    *, form_id: int, by: User, lead_id: int, department_ids: Collection[int], reply: str, measures: str,
+) -> HandlingDecision:  # fmt: skip
+    """G2: write the text, a new one drops the signatures under the old; whoever may sign has signed with it. Settles D09, D10 with the last signature."""
+    at = clock.now()
+    need(reply=reply, measures=measures)
+    form = locked(form_id)
+    acts.demand(form, DECIDE_HANDLING, by=by)
+    lead = User.objects.filter(pk=lead_id, is_active=True).first()
+    if lead is None or concerned(lead, form.item):
+        raise ValidationError({"lead": _("Choose a colleague who is not named in this matter.")})
+    decision = HandlingDecision.objects.create(
+        form=form, round=form.round, by=by, at=at, grade=form.grade, lead=lead, reply=reply.strip()[:300], measures=measures.strip()
+    )
+    decision.departments.set(Department.objects.filter(pk__in=department_ids))
+    entry = history.record(form.item, "decide_handling", by=by, at=at, reason=measures, data={"lead": str(lead), "reply": decision.reply})
+    if side := _free_side(form, decision, by):
+        _sign(form, decision, side, by=by, at=at)
+    _ask_for_signatures(form, decision, entry, at)
+    return decision
+
+
+@transaction.atomic
+def sign_decision(*, form_id: int, by: User, seen: int) -> HandlingDecision:
+    """`seen`: the decision that was read; another one that was written meanwhile has to be read first."""
+    at = clock.now()
+    form = locked(form_id)
+    acts.demand(form, SIGN_DECISION, by=by)
+    decision = guards.decision_of(form)
+    assert decision is not None
+    if decision.pk != seen:
+        raise NotNow(_("%(who)s wrote another decision meanwhile. Read it and sign again.") % {"who": decision.by})
+    side = _free_side(form, decision, by)
+    if side is None:
+        raise NotYou(_("Your side has signed already, or you signed for another one: someone else signs here."), user=by, item=form.item, verb="sign_decision")
+    _sign(form, decision, side, by=by, at=at)
+    history.record(form.item, "sign_decision", by=by, at=at, data={"side": side})
+    return decision
+
+
+def _free_side(form: ComplaintForm, decision: HandlingDecision, by: User) -> str | None:
+    signed = {s.side: s.by_id for s in decision.signatures.all()}
+    held = form.capacities(by)
+    return next((str(side) for side in SIDES[decision.grade] if side in held and side not in signed), None) if by.pk not in signed.values() else None
+
+
+def _sign(form: ComplaintForm, decision: HandlingDecision, side: str, *, by: User, at: datetime) -> None:
+    DecisionSignature.objects.create(decision=decision, side=side, by=by, at=at)
+    if not guards.decision_missing(form):
+        deadlines.settle(form.item, "D09", "D10", at=at, by=by)
+
+
+def _ask_for_signatures(form: ComplaintForm, decision: HandlingDecision, entry: Entry, at: datetime) -> None:
+    signed = set(decision.signatures.values_list("side", flat=True))
+    for side in set(SIDES[decision.grade]) - signed:
+        line = form.ticket.item.department
+        person = head_of(line, form, at) if side == DecisionSide.LINE_HEAD and line else None
+        person = person or receivers.pick(side if side in Role.values else Role.SUPERVISOR, root=form.item.root, at=at)
+        tell(person, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Handling decision to sign"))
+
+
+# ---- who analyses, quality (G5, G7, C16) ----
+
+
+def graded(form: ComplaintForm, *, at: datetime, entry: Entry) -> None:
+    """G2, G5, G7: what grading sets going."""
+    start_decision(form, at=at)
+    if form.analysis_department_id is None and (department := analysing.department_for(form)) is not None:
+        form.analysis_department = department
+        form.save(update_fields=["analysis_department"])
+        _tell_who_analyses(form, department, history.record(form.item, "name_analysing", by=SYSTEM, at=at, data={"department": department.name}))
+    if form.quality_class is not None and not form.writtencause_rows.filter(round=form.round).exists():
+        start(form, "D23", at=at, role=Role.QUALITY, department=form.analysis_department)
+    alarm(form, entry=entry, at=at)
+
+
+def alarm(form: ComplaintForm, *, entry: Entry, at: datetime) -> None:
+    """G5: class 1, or a key customer: the departments concerned and the general manager are told at once."""
+    key_customer = form.ticket.customer.level != Level.ORDINARY
+    if form.quality_class is None or not (form.quality_class == QualityClass.SAFETY or key_customer):
+        return
+    heads = {head_of(d, form, at) for d in (form.ticket.item.department, form.analysis_department) if d is not None}
+    why = gettext_noop("Food or product safety (class 1).") if form.quality_class == QualityClass.SAFETY else gettext_noop("Product quality, a key customer.")
+    for person in heads | {receivers.pick(Role.GENERAL_MANAGER, root=form.item.root, at=at)}:
+        tell(person, "generic", entry=entry, item=form.item, message=why, urgent=True)
+
+
+@transaction.atomic
+def change_quality_class(*, form_id: int, by: User, quality_class: int, reason: str) -> ComplaintForm:
+    """G5: D23 begins anew."""
+    at = clock.now()
+    need(reason=reason)
+    form = locked(form_id)
+    acts.demand(form, CHANGE_QUALITY_CLASS, by=by)
+    if quality_class not in QualityClass.values or quality_class == form.quality_class:
+        raise ValidationError({"quality_class": _("Choose another class than the present one.")})
+    form.quality_class = quality_class
+    form.save(update_fields=["quality_class"])
+    entry = history.record(form.item, "change_quality_class", by=by, at=at, reason=reason, data={"class": str(form.get_quality_class_display())})
+    deadlines.void(form.item, "D23", at=at, why=gettext_noop("the quality class changed"), by=by)
+    start(form, "D23", at=at, role=Role.QUALITY, department=form.analysis_department)
+    alarm(form, entry=entry, at=at)
+    return form
+
+
+@transaction.atomic
+def name_analysing(*, form_id: int, by: User, department_id: int, reason: str) -> ComplaintForm:
+    """G7, by hand."""
+    at = clock.now()
+    need(reason=reason)
+    form = locked(form_id)
+    acts.demand(form, NAME_ANALYSING, by=by)
+    department = Department.objects.select_related("head__backup", "head__superior").filter(pk=department_id, active=True).first()
+    if department is None or department.pk == form.analysis_department_id:
+        raise ValidationError({"department": _("Choose another department than the present one.")})
+    form.analysis_department = department
+    form.save(update_fields=["analysis_department"])
+    _tell_who_analyses(form, department, history.record(form.item, "name_analysing", by=by, at=at, reason=reason, data={"department": department.name}))
+    return form
+
+
+def _tell_who_analyses(form: ComplaintForm, department: Department, entry: Entry) -> None:
+    tell(head_of(department, form, entry.at), "generic", entry=entry, item=form.item, message=gettext_noop("Your department analyses the cause."))
+
+
+@transaction.atomic
+def write_first_analysis(*, form_id: int, by: User, what: str, cause: str, solution: str, may_be_told: bool = False) -> FirstAnalysis:
+    """C16. Settles D34."""
+    at = clock.now()
+    need(what=what, cause=cause, solution=solution)
+    form = locked(form_id)
+    acts.demand(form, WRITE_FIRST_ANALYSIS, by=by)
+    row = FirstAnalysis.objects.create(
+        form=form, round=form.round, by=by, at=at, what=what.strip(), cause=cause.strip(), solution=solution.strip(), may_be_told=may_be_told
+    )
+    deadlines.settle(form.item, "D34", at=at, by=by)
+    history.record(form.item, "write_first_analysis", by=by, at=at, reason=cause)
+    return row
+
+
+@transaction.atomic
+def write_cause(*, form_id: int, by: User, cause: str, evidence: str = "") -> WrittenCause:
+    """G5, G7. Settles D23; of a serious complaint it is approved by somebody else before the customer gets it."""
+    at = clock.now()
+    need(cause=cause)
+    form = locked(form_id)
+    acts.demand(form, WRITE_CAUSE, by=by)
+    row = WrittenCause.objects.create(form=form, round=form.round, by=by, at=at, cause=cause.strip(), evidence=evidence.strip()[:300])
+    deadlines.settle(form.item, "D23", at=at, by=by)
+    entry = history.record(form.item, "write_cause", by=by, at=at, reason=cause)
+    if guards.is_serious(form):
+        manager = receivers.pick(Role.CS_MANAGER, root=form.item.root, at=at)
+        tell(manager, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Cause to be approved"))
+    return row
+
+
+@transaction.atomic
+def approve_cause(*, form_id: int, by: User, seen: int) -> CauseApproval:
+    """G7, V8: not by who wrote it."""
+    at = clock.now()
+    form = locked(form_id)
+    acts.demand(form, APPROVE_CAUSE, by=by)
+    cause = form.writtencause_rows.latest("pk")
+    if cause.pk != seen:
+        raise NotNow(_("%(who)s wrote another cause meanwhile. Read it first.") % {"who": cause.by})
+    if cause.by_id == by.pk:
+        raise NotYou(_("Who wrote the cause does not approve it."), user=by, item=form.item, verb="approve_cause")
+    row = CauseApproval.objects.create(cause=cause, by=by, at=at)
+    history.record(form.item, "approve_cause", by=by, at=at)
+    return row
+
+
+@transaction.atomic
+def report_to_police(
+    *, form_id: int, by: User, suspicion: str, station: str = "", number: str = "", reported_at: datetime | None = None,
+) -> PoliceReport:  # fmt: skip
+    """C18: marked with what is suspected; station, number and time come together, now or later."""
+    at = clock.now()
+    need(suspicion=suspicion)
+    given = [bool(station.strip()), bool(number.strip()), reported_at is not None]
+    if any(given) and not all(given):
+        need(station=station, number=number, reported_at="" if reported_at is None else "given")
+    if reported_at is not None and reported_at > at:
+        raise ValidationError({"reported_at": _("This cannot lie in the future.")})
+    form = locked(form_id)
+    acts.demand(form, REPORT_TO_POLICE, by=by)
+    where = {"station": station.strip()[:120], "number": number.strip()[:60], "reported_at": reported_at}
+    row = PoliceReport.objects.create(form=form, round=form.round, by=by, at=at, suspicion=suspicion.strip(), **where)
+    history.record(form.item, "report_to_police", by=by, at=at, reason=suspicion, data={"station": row.station, "report": row.number})
+    return row

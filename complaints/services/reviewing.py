@@ -1,0 +1,325 @@
+"""Review, negotiation, ruling, carrying out (C4-C7, V8)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from complaints import texts
+from complaints.lifecycle import DispositionState as D
+from complaints.lifecycle import State
+from complaints.models import ComplaintForm, Disposition, Signature
+from complaints.services.common import act, closure_asked, head_of, locked, locked_disposition, move, start
+from complaints.services.determining import check_amount
+from feedback_desk import clock
+from feedback_desk.deadlines import services as deadlines
+from feedback_desk.people import receivers
+from feedback_desk.people.access import NotNow, NotYou
+from feedback_desk.people.actors import SYSTEM
+from feedback_desk.people.models import Role, User
+from feedback_desk.records import history
+from feedback_desk.records.models import Entry
+from feedback_desk.records.moves import changed_meanwhile, make
+from tickets.services.common import need, tell
+
+TEXT = ("kind", "amount", "clause", "reason")
+IN_RULING = (D.AGREED, D.NEGOTIATED, D.OBJECTED)
+
+
+@transaction.atomic
+def answer(*, disposition_id: int, by: User, words: str) -> Disposition:
+    """C7: the person concerned is heard in writing until the ruling; being heard is not taking part. The form's text changes with it."""
+    at = clock.now()
+    need(words=words)
+    disposition = locked_disposition(disposition_id)
+    if disposition.user_id != by.pk:
+        raise NotYou(_("This step is not yours to take: it is for others."), user=by, item=disposition.form.item, verb="answer")
+    if disposition.state == D.DRAFT or disposition.form.ruled_at is not None or disposition.state not in (D.PROPOSED, *IN_RULING):
+        raise NotNow(_("You could answer until the ruling; it has been made."))
+    disposition.answer, disposition.answered_at = words.strip(), at
+    disposition.save(update_fields=["answer", "answered_at"])
+    disposition.form.version += 1
+    disposition.form.save(update_fields=["version"])
+    texts.keep(disposition.form, at=at)
+    history.record(disposition.form.item, "answer", by=by, at=at, reason=words, data={"measure": disposition.pk, "target": disposition.target})
+    return disposition
+
+
+@transaction.atomic
+def agree(*, disposition_id: int, by: User, seen_version: int | None = None, seen_text: int | None = None) -> Disposition:
+    """C4: the head agrees; on the last agreement the form goes to the general manager."""
+    return _review(disposition_id, "agree", by=by, seen_version=seen_version, seen_text=seen_text)
+
+
+@transaction.atomic
+def object(*, disposition_id: int, by: User, reason: str, seen_version: int | None = None, seen_text: int | None = None) -> Disposition:
+    """C4: with reasons; once all have answered, customer service and the department negotiate."""
+    return _review(disposition_id, "object", by=by, seen_version=seen_version, seen_text=seen_text, reason=reason)
+
+
+def _review(disposition_id: int, name: str, *, by: User, seen_version: int | None, seen_text: int | None, reason: str = "") -> Disposition:
+    at = clock.now()
+    disposition = locked_disposition(disposition_id)
+    _look(disposition, "proposed", seen_text)
+    disposition.objection = reason.strip()
+    make(disposition, name, by=by, at=at, reason=reason, seen_version=seen_version, save=("objection",), data=_about(disposition))
+    act(disposition.form, "review", by=by, at=at)
+    texts.keep(disposition.form, at=at)
+    _after_review(disposition, by=by, at=at)
+    return disposition
+
+
+def _look(disposition: Disposition, state: str, seen_text: int | None) -> None:
+    """The text as it was seen; a measure that was decided meanwhile says so itself, with who and when."""
+    if disposition.state == state:
+        texts.check_seen(disposition.form, seen_text, measure=disposition)
+
+
+def _about(disposition: Disposition) -> dict[str, Any]:
+    return {"measure": disposition.pk, "target": disposition.target, "kind": disposition.kind, "amount": str(disposition.amount or "")}
+
+
+def _after_review(disposition: Disposition, *, by: User, at: datetime) -> None:
+    form = disposition.form
+    measures = Disposition.objects.of_round(form.pk, form.round)
+    ours = measures.filter(department=disposition.department_id)
+    if not ours.exclude(state__in=(D.AGREED, D.NEGOTIATED)).exists():
+        deadlines.settle(form.item, "D15", at=at, by=by, part=f"d{disposition.department_id}")
+    if measures.filter(state=D.PROPOSED).exists():
+        return
+    if measures.filter(state=D.OBJECTED).exists():
+        entry = move(form, "open_negotiation", by=SYSTEM, at=at)
+        for role in (Role.OFFICE, Role.CS_MANAGER):
+            person = receivers.pick(role, root=form.item.root, at=at)
+            tell(person, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Negotiation with the department"))
+    else:
+        _to_ruling(form, "review_passed", at=at)
+
+
+def _to_ruling(form: ComplaintForm, name: str, *, at: datetime, by: Any = SYSTEM, reason: str = "") -> None:
+    """D15 settled, D16 starts: the office reports, the general manager rules."""
+    entry = move(form, name, by=by, at=at, reason=reason)
+    deadlines.settle(form.item, "D15", at=at)
+    start(form, "D16", at=at, role=Role.OFFICE)
+    for role in (Role.OFFICE, Role.GENERAL_MANAGER):
+        person = receivers.pick(role, root=form.item.root, at=at)
+        tell(person, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Ruling on accountability measures"))
+
+
+@transaction.atomic
+def revise(*, disposition_id: int, by: User, seen_version: int, kind: str, amount: Any, clause: str, reason: str) -> Disposition:
+    """C4: a new text in the negotiation; signatures under the old one no longer count."""
+    at = clock.now()
+    disposition = locked_disposition(disposition_id)
+    if not {"cs_manager", "head_concerned"} & disposition.capacities(by):
+        raise NotYou(_("This step is not yours to take: it is for others."), user=by, item=disposition.form.item, verb="revise")
+    if disposition.form.state != State.NEGOTIATING or disposition.state != D.OBJECTED:
+        raise NotNow(_("The form is not in negotiation."))
+    if seen_version != disposition.version:
+        raise changed_meanwhile(disposition)
+    before = _about(disposition)
+    _write(disposition, {"kind": kind, "amount": amount, "clause": clause, "reason": reason})
+    disposition.version += 1
+    disposition.save(update_fields=[*TEXT, "version"])
+    disposition.form.version += 1
+    disposition.form.save(update_fields=["version"])
+    texts.keep(disposition.form, at=at)
+    history.record(disposition.form.item, "revise", by=by, at=at, reason=reason, data={**_about(disposition), "before": before})
+    return disposition
+
+
+def _write(disposition: Disposition, text: dict[str, Any]) -> None:
+    need(clause=str(text.get("clause", disposition.clause)), reason=str(text.get("reason", disposition.reason)))
+    for field in TEXT:
+        if field in text:
+            setattr(disposition, field, text[field])
+    if disposition.kind not in ("deduct_share", "deduct_amount"):
+        disposition.amount = None
+    check_amount(disposition.kind, disposition.amount)
+    disposition.clean_fields(exclude=["form", "user", "department", "state"])
+
+
+@transaction.atomic
+def sign(*, disposition_id: int, by: User, seen_version: int, seen_text: int | None = None) -> Disposition:
+    """C4: one of two signatures on the version seen; the second makes it negotiated, the last of all sends the form on.
+
+    Somebody who could sign for either side signs for the one that is not signed yet, never for both (V8).
+    """
+    at = clock.now()
+    disposition = locked_disposition(disposition_id)
+    _look(disposition, "objected", seen_text)
+    if seen_version != disposition.version:
+        raise changed_meanwhile(disposition)
+    side = _side(disposition, by)
+    make(disposition, "sign", by=by, at=at, seen_version=seen_version, data={**_about(disposition), "side": side})
+    disposition.version = seen_version  # A signature does not change the text it stands under.
+    disposition.save(update_fields=["version"])
+    Signature.objects.create(disposition=disposition, version=seen_version, side=side, user=by, at=at)
+    if disposition.signatures.filter(version=seen_version).count() == 2:
+        make(disposition, "negotiate", by=SYSTEM, at=at, data=_about(disposition))
+        _after_signing(disposition, by=by, at=at)
+    return disposition
+
+
+def _side(disposition: Disposition, by: User) -> str:
+    capacities = disposition.capacities(by)
+    signed = {s.side: s.user_id for s in disposition.signatures.filter(version=disposition.version)}
+    sides = [side for side, capacity in (("department", "head_concerned"), ("cs_manager", "cs_manager")) if capacity in capacities]
+    if by.pk in signed.values():
+        raise NotNow(_("You have signed this text already; the other side is missing."))
+    free = [side for side in sides if side not in signed]
+    if sides and not free:
+        raise NotNow(_("Your side has signed this text already."))
+    return free[0] if free else ""
+
+
+def _after_signing(disposition: Disposition, *, by: User, at: datetime) -> None:
+    form = disposition.form
+    measures = Disposition.objects.of_round(form.pk, form.round)
+    if not measures.filter(department=disposition.department_id, state=D.OBJECTED).exists():
+        deadlines.settle(form.item, "D15", at=at, by=by, part=f"d{disposition.department_id}")
+    if not measures.filter(state=D.OBJECTED).exists():
+        _to_ruling(form, "negotiated", at=at)
+
+
+@transaction.atomic
+def report_split(*, form_id: int, by: User, reason: str) -> ComplaintForm:
+    """C4: no agreement; the office reports both opinions (the head's stands with the objection, customer service's here)."""
+    form = locked(form_id)
+    _to_ruling(form, "report_split", at=clock.now(), by=by, reason=reason)
+    return form
+
+
+@transaction.atomic
+def rule(
+    *, form_id: int, by: User, seen_version: int | None = None, seen_text: int | None = None, words: str = "",
+    changes: dict[int, dict[str, Any]] | None = None, struck: dict[int, str] | None = None,
+) -> ComplaintForm:  # fmt: skip
+    """C5: confirm or change, on the version seen. Settles D16, starts D17; whatever the departments had said is now ruled or struck out."""
+    at = clock.now()
+    form = locked(form_id)
+    _look_at_all(form, seen_text)
+    changes, struck = changes or {}, struck or {}
+    form.ruled_at, form.ruling, form.ruling_words = at, "change" if changes or struck else "confirm", words.strip()
+    entry = move(form, "rule", by=by, at=at, reason=words, seen_version=seen_version, save=("ruled_at", "ruling", "ruling_words"), data={"ruling": form.ruling})
+    for measure in _measures(form):
+        _rule_one(measure, by=by, at=at, text=changes.get(measure.pk), strike=struck.get(measure.pk))
+    texts.keep(form, at=at)
+    deadlines.settle(form.item, "D16", at=at, by=by)
+    _pass_on(form, entry, at=at)
+    return form
+
+
+def _look_at_all(form: ComplaintForm, seen_text: int | None) -> None:
+    if form.state == State.AWAITING_RULING:
+        texts.check_seen(form, seen_text)
+
+
+def _measures(form: ComplaintForm) -> list[Disposition]:
+    rows = list(
+        Disposition.objects.of_round(form.pk, form.round)
+        .filter(state__in=IN_RULING)
+        .select_related("user", "department__head__backup", "department__head__superior")
+        .order_by("pk")
+    )
+    for row in rows:
+        row.form = form
+    return rows
+
+
+def _rule_one(measure: Disposition, *, by: User, at: datetime, text: dict[str, Any] | None, strike: str | None) -> None:
+    if strike is not None:
+        need(reason=strike)
+        make(measure, "strike_out", by=by, at=at, standing="form", reason=strike, data=_about(measure))
+        return
+    save: tuple[str, ...] = ("ruled_at",)
+    before = _about(measure)
+    if text:
+        _write(measure, text)
+        save = ("ruled_at", *TEXT)
+    measure.ruled_at = at
+    make(measure, "rule", by=by, at=at, standing="form", save=save, data={**_about(measure), **({"before": before} if text else {})})
+
+
+def _pass_on(form: ComplaintForm, entry: Entry, *, at: datetime) -> None:
+    """The ruling goes to the manager and the departments (C5); with nothing left to carry out the form only waits to be handed over."""
+    left = _ruled(form)
+    department = left[0].department if left else form.item.department
+    head = head_of(department, form, at) if department else None
+    if left:
+        start(form, "D17", at=at, owner=head, department=department)
+    else:
+        form.executed_at = at
+        form.save(update_fields=["executed_at"])
+        start(form, "D18", at=at, owner=head, department=department)
+    heads = {head_of(m.department, form, at) for m in left} | {receivers.pick(Role.CS_MANAGER, root=form.item.root, at=at)}
+    for receiver in heads:
+        tell(receiver, "ruled", entry=entry, item=form.item, ruling=form.get_ruling_display(), by=str(entry.by))
+
+
+def _ruled(form: ComplaintForm) -> list[Disposition]:
+    return list(
+        Disposition.objects.of_round(form.pk, form.round).filter(state=D.RULED).select_related("department__head__backup", "department__head__superior")
+    )
+
+
+@transaction.atomic
+def send_back(*, form_id: int, by: User, reason: str, seen_version: int | None = None, seen_text: int | None = None) -> ComplaintForm:
+    """C5: back to determination; signatures fall, measures are drafts again, D14 starts anew."""
+    at = clock.now()
+    form = locked(form_id)
+    _look_at_all(form, seen_text)
+    form.ruling, form.no_fault = "send_back", False
+    entry = move(form, "send_back", by=by, at=at, reason=reason, seen_version=seen_version, save=("ruling", "no_fault"))
+    for measure in _measures(form):
+        make(measure, "send_back", by=by, at=at, standing="form", data=_about(measure))
+    deadlines.settle(form.item, "D16", at=at, by=by)
+    start(form, "D14", at=at, role=Role.CS_MANAGER)
+    tell(receivers.pick(Role.CS_MANAGER, root=form.item.root, at=at), "ruled", entry=entry, item=form.item, ruling=_("sent back"), by=str(by))
+    return form
+
+
+@transaction.atomic
+def confirm_no_fault(*, form_id: int, by: User, words: str = "", seen_version: int | None = None, seen_text: int | None = None) -> ComplaintForm:
+    """C19 for grade I: the general manager agrees that nobody is at fault."""
+    at = clock.now()
+    form = locked(form_id)
+    _look_at_all(form, seen_text)
+    form.ruled_at, form.ruling, form.ruling_words, form.handed_over_at = at, "confirm", words.strip(), at
+    move(form, "confirm_no_fault", by=by, at=at, reason=words, seen_version=seen_version, save=("ruled_at", "ruling", "ruling_words", "handed_over_at"))
+    deadlines.settle(form.item, "D16", at=at, by=by)
+    closure_asked(form, at=at)
+    return form
+
+
+@transaction.atomic
+def carry_out(*, disposition_id: int, by: User, talk_on: date, talk_words: str) -> Disposition:
+    """C6: with the talk on record, its date and words; the last one settles D17 and starts D18."""
+    at = clock.now()
+    need(talk_words=talk_words)
+    disposition = locked_disposition(disposition_id)
+    if talk_on > timezone.localtime(at).date():
+        raise ValidationError({"talk_on": _("The talk cannot lie in the future.")})
+    disposition.talk_on, disposition.talk_words, disposition.executed_at, disposition.executed_by = talk_on, talk_words.strip(), at, by
+    make(
+        disposition,
+        "carry_out",
+        by=by,
+        at=at,
+        reason=talk_words,
+        save=("talk_on", "talk_words", "executed_at", "executed_by"),
+        data={**_about(disposition), "talk_on": talk_on.isoformat()},
+    )
+    form = disposition.form
+    if not Disposition.objects.of_round(form.pk, form.round).filter(state=D.RULED).exists():
+        form.executed_at = at
+        form.save(update_fields=["executed_at"])
+        deadlines.settle(form.item, "D17", at=at, by=by)
+        start(form, "D18", at=at, owner=by, department=disposition.department)
+    return disposition

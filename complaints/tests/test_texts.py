@@ -1,0 +1,116 @@
+"""The text that decisions rest on: kept when it changes, shown when somebody decides on another one (C4, C5, decision 46)."""
+
+from __future__ import annotations
+
+import pytest
+
+from complaints import services as forms
+from complaints import texts
+from feedback_desk.people.access import Changed, NotNow
+from feedback_desk.records.append_only import AppendOnlyError
+from tickets import services as tickets
+
+
+def kept(way):
+    found = texts.latest(way.form)
+    assert found is not None
+    return found
+
+
+def seen(way):
+    return kept(way).pk
+
+
+def test_C4_a_head_who_saw_another_text_is_shown_what_changed_and_decides_again(cast, way):
+    one = way().in_review()
+    before = seen(one)
+    ticket = one.ticket
+    tickets.correct(ticket_id=ticket.pk, by=cast.agent, changes={"quantity": "3 台"}, reason="数量记错")
+    with pytest.raises(Changed) as late:
+        forms.agree(disposition_id=one.measure.pk, by=cast.department_head, seen_text=before)
+    assert [(c.before, c.after) for c in late.value.changes] == [("", "3 台")]
+    assert one.measure.state == "proposed"
+    forms.agree(disposition_id=one.measure.pk, by=cast.department_head, seen_text=seen(one))
+    assert one.form.state == "awaiting_ruling"
+
+
+def test_C7_an_answer_given_meanwhile_is_shown_to_whoever_decides_next(cast, way):
+    one = way().awaiting_ruling()
+    before = seen(one)
+    forms.answer(disposition_id=one.measure.pk, by=cast.person_concerned, words="当时车厢已满，是调度安排的。")
+    for decide in (
+        lambda: forms.rule(form_id=one.form_id, by=cast.general_manager, seen_text=before),
+        lambda: forms.send_back(form_id=one.form_id, by=cast.general_manager, reason="再核实", seen_text=before),
+    ):
+        with pytest.raises(Changed) as late:
+            decide()
+        assert late.value.changes[0].after == "当时车厢已满，是调度安排的。"
+    forms.rule(form_id=one.form_id, by=cast.general_manager, seen_text=seen(one))
+
+
+def test_C4_what_is_said_of_another_departments_measure_does_not_hold_up_ones_own(cast, way):
+    one = way()
+    one.in_review(one.one(), one.one(kind="training", department=cast.product))
+    before = seen(one)
+    first, second = one.measures
+    forms.object(disposition_id=first.pk, by=cast.department_head, reason="应由调度负责")
+    forms.agree(disposition_id=second.pk, by=cast.product_head, seen_text=before)
+    assert one.measures[1].state == "agreed"
+
+
+def test_C4_a_signature_stands_under_the_text_that_was_seen(cast, way):
+    one = way().negotiating()
+    before, version = seen(one), one.measure.version
+    forms.revise(disposition_id=one.measure.pk, by=cast.manager, seen_version=version, kind="talk", amount=None, clause="4.2", reason="减轻")
+    with pytest.raises(Changed) as late:
+        forms.sign(disposition_id=one.measure.pk, by=cast.department_head, seen_version=version, seen_text=before)
+    assert any("减轻" in change.after for change in late.value.changes)
+
+
+def test_C19_nobody_at_fault_is_agreed_to_on_the_text_that_was_seen(cast, way):
+    one = way("I").determining()
+    forms.no_fault(form_id=one.form_id, by=cast.manager, reason="客户自行拆装")
+    before = seen(one)
+    tickets.correct(ticket_id=one.ticket_id, by=cast.agent, changes={"what_happened": "送装师傅拆机时损坏。"}, reason="客户补充")
+    with pytest.raises(Changed):
+        forms.confirm_no_fault(form_id=one.form_id, by=cast.general_manager, seen_text=before)
+
+
+def test_C5_decided_meanwhile_says_who_and_when_rather_than_what_changed(cast, way):
+    one = way().in_review()
+    before = seen(one)
+    forms.agree(disposition_id=one.measure.pk, by=cast.department_head, seen_text=before)
+    with pytest.raises(NotNow, match="配送部邓") as late:
+        forms.agree(disposition_id=one.measure.pk, by=cast.department_head, seen_text=before)
+    assert not isinstance(late.value, Changed)
+
+
+def test_a_text_is_kept_once_for_each_change_and_never_edited(cast, way):
+    one = way().determined()
+    count = one.form.texts.count()
+    forms.submit(form_id=one.form_id, by=cast.manager)
+    assert one.form.texts.count() == count
+    last = kept(one)
+    last.rows = {}
+    with pytest.raises(AppendOnlyError):
+        last.save()
+
+
+def test_C15_a_new_round_begins_with_a_text_of_its_own_and_the_old_one_stays(cast, way):
+    one = way().closed()
+    before = kept(one)
+    assert any(key.startswith("measure:") for key in before.rows)
+    tickets.reopen(ticket_id=one.ticket_id, by=cast.agent, reason="又坏了")
+    assert not any(key.startswith(("measure:", "share:")) for key in kept(one).rows)
+    before.refresh_from_db()
+    assert any(key.startswith("measure:") for key in before.rows)
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh-hans", "处理意见"), ("en", "Accountability measure")])
+def test_changes_are_told_in_the_readers_language(cast, way, language, words):
+    from django.utils.translation import override
+
+    one = way().awaiting_ruling()
+    with override(language):
+        found = texts.changes({}, texts.current(one.form))
+    assert any(change.label.startswith(words) for change in found)

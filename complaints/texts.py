@@ -1,0 +1,117 @@
+"""The text that reviews, signatures and rulings rest on (decision 46): as it stands, as somebody saw it, and what changed in between.
+
+Kept by the services that change it; a decision names the text that was seen, and is asked for anew when that is not what stands there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from complaints.models import ComplaintForm, DecisionText, Disposition, DispositionKind, Grade
+from feedback_desk.people.access import Changed
+from feedback_desk.records.moves import changed_meanwhile
+
+TICKET_FIELDS = ("what_happened", "expectation", "order_number", "product", "batch", "quantity")
+FORM_FIELDS = ("grade", "findings", "why_not_spoken", "no_fault_reason")
+APART = ("measure", "objection", "answer")
+"""Keys that belong to one measure; those of another one are not what its department decides on."""
+
+
+def current(form: ComplaintForm) -> dict[str, Any]:
+    """Two queries."""
+    ticket = form.ticket
+    rows: dict[str, Any] = {"title": ticket.item.title, "category": ticket.category.name, "category_en": ticket.category.name_en}
+    rows |= {name: getattr(ticket, name) for name in TICKET_FIELDS} | {name: getattr(form, name) for name in FORM_FIELDS}
+    for row in form.responsibilities.filter(round=form.round).select_related("user", "department"):
+        rows[f"share:{row.user_id or 0}:{row.department_id}"] = {"target": str(row.user or row.department), "share": row.share, "because": row.because}
+    for measure in Disposition.objects.of_round(form.pk, form.round).exclude(state="withdrawn").select_related("user", "department"):
+        rows[f"measure:{measure.pk}"] = terms(measure)
+        rows |= {f"{name}:{measure.pk}": {"target": measure.target, "words": getattr(measure, name)} for name in ("objection", "answer")}
+    return {key: value for key, value in rows.items() if (value.get("words", True) if isinstance(value, dict) else value)}
+
+
+def terms(measure: Disposition) -> dict[str, str]:
+    amount = "" if measure.amount is None else f"{measure.amount.normalize():f}"
+    return {"target": measure.target, "kind": measure.kind, "amount": amount, "clause": measure.clause, "reason": measure.reason}
+
+
+def keep(form: ComplaintForm, *, at: datetime) -> None:
+    """Keep the text as it stands now, if it differs from the last one kept. The caller holds the form's lock."""
+    rows, last = current(form), latest(form)
+    if last is None or last.rows != rows:
+        DecisionText.objects.create(form=form, rows=rows, at=at)
+
+
+def latest(form: ComplaintForm) -> DecisionText | None:
+    return _of(form).last()
+
+
+def as_of(form: ComplaintForm, at: datetime) -> DecisionText | None:
+    return _of(form).filter(at__lte=at).last()
+
+
+def _of(form: ComplaintForm) -> QuerySet[DecisionText]:
+    return DecisionText.objects.filter(form_id=form.pk)
+
+
+def check_seen(form: ComplaintForm, seen_text: int | None, *, measure: Disposition | None = None) -> None:
+    """Changed, with what changed, when the text that was seen is not the one that stands; of the measures only `measure` counts, if it is given."""
+    if seen_text is None:
+        return
+    seen = _of(form).filter(pk=seen_text).first()
+    found = changes(seen.rows if seen else {}, current(form), measure=measure)
+    if found:
+        late = changed_meanwhile(form)
+        raise Changed(late.because, moved_by=late.moved_by, moved_at=late.moved_at, changes=found)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of what changed; an empty side says that it was not there."""
+
+    label: str
+    before: str
+    after: str
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any], *, measure: Disposition | None = None) -> list[Change]:
+    """In the reader's language, in the order of the form."""
+    keys = [key for key in dict.fromkeys([*after, *before]) if _counts(key, measure) and before.get(key) != after.get(key)]
+    return [Change(label(key, after.get(key) or before.get(key)), _said(key, before), _said(key, after)) for key in keys]
+
+
+def _counts(key: str, measure: Disposition | None) -> bool:
+    kind, _colon, which = key.partition(":")
+    return key != "category_en" and (measure is None or kind not in APART or which == str(measure.pk))
+
+
+def label(key: str, value: Any) -> str:
+    kind = key.partition(":")[0]
+    named = {
+        "title": _("In one line"), "category": _("Category"), "what_happened": _("What happened"), "expectation": _("What the customer expects"),
+        "order_number": _("Order or account"), "product": _("Product"), "batch": _("Batch"), "quantity": _("Quantity"), "grade": _("Grade"),
+        "findings": _("What was found"), "why_not_spoken": _("Why the customer was not spoken with"), "no_fault_reason": _("Why nobody is at fault"),
+        "share": _("Responsibility"), "measure": _("Accountability measure"), "objection": _("Objection"), "answer": _("Answer of the person concerned"),
+    }[kind]  # fmt: skip
+    return _("%(what)s: %(who)s") % {"what": named, "who": value["target"]} if isinstance(value, dict) else named
+
+
+def _said(key: str, rows: Mapping[str, Any]) -> str:
+    value = rows.get(key, "")
+    if not isinstance(value, dict):
+        return str(Grade(value).label) if key == "grade" and value else str(value)
+    if "words" in value:
+        return str(value["words"])
+    if "share" in value:
+        return _together([f"{value['share']} %", value["because"]])
+    return _together([str(DispositionKind(value["kind"]).label), value["amount"], value["clause"], value["reason"]])
+
+
+def _together(parts: Iterable[str]) -> str:
+    return _("; ").join(part for part in parts if part)
