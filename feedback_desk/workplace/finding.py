@@ -1,0 +1,126 @@
+"""From an address to a row this person may see. Unknown and invisible look the same: 404 (decision 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+from django.http import Http404, HttpRequest
+
+from complaints.models import ComplaintForm, Disposition
+from feedback_desk.deadlines.models import Deadline
+from feedback_desk.people import access, standing
+from feedback_desk.people.models import User
+from feedback_desk.records.models import Item, Kind
+from tickets.models import Customer, NextStep, Ticket
+from tickets.permissions import matter_that_closes
+
+WITH_TICKET = (
+    "item",
+    "ticket__item__department",
+    "ticket__item__holder",
+    "ticket__customer__owner",
+    "ticket__category__parent",
+    "ticket__assignee__backup",
+    "graded_by",
+)
+
+
+class Unseen(Http404):
+    """To the reader the same as unknown. What they tried to change is recorded all the same (V3): by the middleware, after the rollback."""
+
+    def __init__(self, user: User, item: Item | None) -> None:
+        super().__init__()
+        self.user, self.item = user, item
+
+
+def unseen(user: User, number: str) -> Unseen:
+    return Unseen(user, Item.objects.filter(number=number.upper()).first())
+
+
+def unseen_customer(user: User, which: Q) -> Unseen:
+    """V3: the attempt is kept with the matter that closes the file; nothing is kept of a file that does not exist."""
+    customer = Customer.objects.filter(which).first()
+    return Unseen(user, matter_that_closes(user, customer) if customer else None)
+
+
+def me(request: HttpRequest) -> User:
+    """The signed-in person with the roles they have and back up; the views are behind login_required."""
+    assert isinstance(request.user, User)
+    standing.load_roles(request.user)
+    return request.user
+
+
+def ticket(user: User, number: str) -> Ticket:
+    """The ticket with all that stands in its head, and its form if it has one: one query."""
+    closed = Customer.objects.all().closed_to(user)
+    rows = Ticket.objects.visible_to(user).annotate(file_closed=Exists(closed.filter(pk=OuterRef("customer_id")))).select_related(
+        "item__department",
+        "item__holder",
+        "customer__owner",
+        "category__parent",
+        "assignee__backup",
+        "received_by",
+        "merged_into__item",
+        "form__item",
+        "form__graded_by",
+    )
+    found: Ticket | None = rows.filter(item__number=number.upper()).first()
+    if found is None:
+        raise unseen(user, number)
+    if hasattr(found, "form"):
+        found.form.ticket = found
+    return found
+
+
+def form(user: User, number: str) -> ComplaintForm:
+    """A complaint form: of a ticket this person sees, or with measures of a department they head (C4)."""
+    found: ComplaintForm | None = _forms(user).filter(item__number=number.upper()).first()
+    if found is None or not access.may(user, "see", found.item):
+        raise unseen(user, number)
+    found.ticket.form, found.ticket.file_closed = found, found.file_closed  # type: ignore[attr-defined]
+    return found
+
+
+def _forms(user: User) -> Any:
+    closed = Customer.objects.all().closed_to(user).filter(pk=OuterRef("ticket__customer_id"))
+    return ComplaintForm.objects.untouched_by(user).annotate(file_closed=Exists(closed)).select_related(*WITH_TICKET)
+
+
+def disposition(user: User, pk: int) -> Disposition:
+    row: Disposition | None = (
+        Disposition.objects.select_related("form__item__root", "user", "department", *(f"form__{name}" for name in WITH_TICKET)).filter(pk=pk).first()
+    )
+    if row is None or not access.may(user, "see", row.form.item):
+        raise Unseen(user, row.form.item if row else None)
+    return row
+
+
+def deadline(user: User, pk: int) -> Deadline:
+    """A limit of a matter whose ticket or form this person sees."""
+    row = Deadline.objects.select_related("rule", "item", "root").prefetch_related("pauses").filter(pk=pk).first()
+    if row is None or not _sees(user, row.item):
+        raise Unseen(user, row.item if row else None)
+    return row
+
+
+def matter(user: User, number: str) -> Item:
+    """A ticket's or form's item that this person sees."""
+    item = Item.objects.filter(number=number.upper()).first()
+    if item is None or not _sees(user, item):
+        raise Unseen(user, item)
+    return item
+
+
+def _sees(user: User, item: Item) -> bool:
+    """The item itself, or the complaint form of its matter (C4: a head concerned sees the form only, with all limits of the matter)."""
+    forms = Item.objects.filter(root_id=item.root_id or item.pk, kind=Kind.FORM)
+    return access.may(user, "see", item) or any(access.may(user, "see", form) for form in forms)
+
+
+def step(user: User, pk: int) -> NextStep:
+    """F1: a next step of a ticket this person sees."""
+    row: NextStep | None = NextStep.objects.select_related("contact", "item").filter(pk=pk).first()
+    if row is None or not access.may(user, "see", row.item):
+        raise Unseen(user, row.item if row else None)
+    return row

@@ -1,0 +1,22 @@
+"""What the form's page shows under "Handling": one module per subject, with its panel (a function and a template) and the doors of its acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from complaints.models import ComplaintForm
+from feedback_desk.workplace.doors import Door
+from feedback_desk.workplace.matter import Matter
+from feedback_desk.workplace.panels import early
+from feedback_desk.workplace.panels.parts import Panel
+
+PANELS: tuple[Callable[[Matter], Panel | None], ...] = (early.verification, early.decision, early.cause, early.police)
+"""In the order of the page."""
+SHEETS: tuple[Callable[[ComplaintForm], list[tuple[str, str]]], ...] = (early.sheet,)
+"""What each subject puts on the printed form: rows of label and text, none while there is nothing."""
+ACT_DOORS: dict[str, Door] = {**early.DOORS}
+"""By the name of the act (complaints.acts): what its dialog asks and the service it calls."""
+
+
+def of(matter: Matter) -> list[Panel]:
+    return [panel for draw in PANELS if (panel := draw(matter))]

@@ -1,0 +1,108 @@
+"""Verification and first plan, handling decision, analysis and cause, police: four panels (C1, C16, C18, G2, G5, G7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from complaints import guards, services
+from complaints.forms import early as asked
+from complaints.models import ComplaintForm, DecisionSide
+from complaints.models.early import SIDES
+from feedback_desk.workplace.doors import Door
+from feedback_desk.workplace.matter import Matter
+from feedback_desk.workplace.panels.parts import Panel, act_buttons
+from feedback_desk.workplace.templatetags.desk import exact
+
+DOORS = {
+    "check_facts": Door(services.check_facts, asked.CheckFactsForm),
+    "write_first_plan": Door(services.write_first_plan, asked.FirstPlanForm),
+    "decide_handling": Door(services.decide_handling, asked.DecideHandlingForm),
+    "sign_decision": Door(services.sign_decision, asked.SignDecisionForm),
+    "write_first_analysis": Door(services.write_first_analysis, asked.FirstAnalysisForm),
+    "write_cause": Door(services.write_cause, asked.WriteCauseForm),
+    "approve_cause": Door(services.approve_cause, asked.ApproveCauseForm),
+    "name_analysing": Door(services.name_analysing, asked.NameAnalysingForm),
+    "change_quality_class": Door(services.change_quality_class, asked.QualityClassForm),
+    "report_to_police": Door(services.report_to_police, asked.PoliceForm),
+}
+
+
+@dataclass(frozen=True)
+class Side:
+    label: str
+    by: str
+    at: str
+
+
+def verification(matter: Matter) -> Panel | None:
+    form = matter.form
+    if form is None:
+        return None
+    told = {
+        "checks": list(form.factscheck_rows.select_related("by", "colleague")), "plans": list(form.firstplan_rows.select_related("by")),
+        "spoken": guards.spoken_with_customer(form),
+    }  # fmt: skip
+    return Panel(
+        "verification", _("Verification and first plan"), "search", "complaints/_verification.html", told,
+        act_buttons(matter, ["check_facts", "write_first_plan"]),
+    )  # fmt: skip
+
+
+def decision(matter: Matter) -> Panel | None:
+    form = matter.form
+    if form is None or not form.grade:
+        return None
+    row = guards.decision_of(form)
+    told = {"decision": row, "sides": _sides(form), "missing": guards.decision_missing(form)}
+    buttons = act_buttons(matter, ["decide_handling", *(["sign_decision"] if row and _may_still_sign(row, matter) else [])])
+    return Panel("decision", _("Handling decision"), "signpost-split", "complaints/_decision.html", told, buttons)
+
+
+def _may_still_sign(row: object, matter: Matter) -> bool:
+    signed = {s.side: s.by_id for s in row.signatures.all()}  # type: ignore[attr-defined]  # a HandlingDecision
+    free = {side for side in SIDES[row.grade] if side not in signed}  # type: ignore[attr-defined]
+    return matter.user.pk not in signed.values() and bool(free & matter.form_capacities)
+
+
+def _sides(form: ComplaintForm) -> list[Side]:
+    row = guards.decision_of(form)
+    signed = {s.side: s for s in row.signatures.all()} if row else {}
+    wanted = SIDES.get(form.grade, ())
+    return [Side(str(DecisionSide(s).label), str(signed[s].by) if s in signed else "", exact(signed[s].at) if s in signed else "") for s in wanted]
+
+
+def cause(matter: Matter) -> Panel | None:
+    form = matter.form
+    if form is None:
+        return None
+    told = {
+        "form": form, "analyses": list(form.firstanalysis_rows.select_related("by")),
+        "causes": list(form.writtencause_rows.select_related("by", "approval__by")), "serious": guards.is_serious(form),
+    }  # fmt: skip
+    names = ["write_first_analysis", "write_cause", "approve_cause", "name_analysing", *(["change_quality_class"] if form.quality_class else [])]
+    buttons = [b for b in act_buttons(matter, names) if not (b.name == "approve_cause" and b.missing)]
+    return Panel("cause", _("Cause and analysis"), "clipboard-pulse", "complaints/_cause.html", told, buttons)
+
+
+def police(matter: Matter) -> Panel | None:
+    form = matter.form
+    if form is None:
+        return None
+    reports = list(form.policereport_rows.select_related("by"))
+    buttons = act_buttons(matter, ["report_to_police"])
+    return Panel("police", _("Police report"), "shield-exclamation", "complaints/_police.html", {"reports": reports}, buttons) if reports or buttons else None
+
+
+def sheet(form: ComplaintForm) -> list[tuple[str, str]]:
+    """What of it stands on the printed form."""
+    rows = [(_("Verification"), f"{c.found}（{c.colleague}，{c.by} {exact(c.at)}）") for c in form.factscheck_rows.select_related("by", "colleague")]
+    rows += [(_("First plan"), f"{p.text}（{p.by} {exact(p.at)}）") for p in form.firstplan_rows.select_related("by")]
+    if row := guards.decision_of(form):
+        signed = "；".join(f"{s.by} {exact(s.at)}" for s in row.signatures.all())
+        rows.append((_("Handling decision"), f"{_('Lead')}：{row.lead}；{row.reply}；{row.measures}\n{signed}"))
+    rows += [(_("First analysis"), f"{a.what}\n{a.cause}\n{a.solution}（{a.by} {exact(a.at)}）") for a in form.firstanalysis_rows.select_related("by")]
+    rows += [(_("Cause in writing"), f"{c.cause}（{c.by} {exact(c.at)}）") for c in form.writtencause_rows.select_related("by")]
+    rows += [(_("Police report"), " ".join(filter(None, [r.suspicion, r.station, r.number]))) for r in form.policereport_rows.all()]
+    return rows

@@ -1,0 +1,175 @@
+"""Approvals: two taps on a phone, several of grade III at once, nothing that concerns the reader (V3)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from complaints import services
+from complaints.models import ComplaintForm, Disposition
+from feedback_desk.notices.models import Notice
+from feedback_desk.workplace.tests import way
+from tickets import services as tickets
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+INDEX = "/desk/approvals/"
+
+
+@pytest.fixture
+def ticket(cast, customer, freeze):
+    freeze("2026-03-02 09:00")
+    return way.complaint(cast, customer)
+
+
+def taps(client, url, data):
+    """First tap opens the dialog, the second sends it."""
+    assert "<dialog" in client.get(url, headers=HTMX).content.decode()
+    return client.post(url, data, headers=HTMX | {"HX-Current-URL": "http://testserver/desk/approvals/measures/1/"})
+
+
+def test_C4_a_head_agrees_in_two_taps_and_is_back_at_the_list(cast, ticket, client):
+    measure = way.measure_of(way.walk(cast, ticket, "in_review"))
+    client.force_login(cast.department_head)
+    assert reverse("workplace:review", args=[measure.pk]) in client.get(INDEX).content.decode()
+    card = client.get(reverse("workplace:review", args=[measure.pk])).content.decode()
+    assert "《配送作业规范》第 4.2 条" in card
+    assert "thumb-bar" in card
+    answer = taps(client, reverse("workplace:disposition_move", args=[measure.pk, "agree"]), {"seen_version": measure.version})
+    assert answer["HX-Redirect"] == INDEX
+    assert ComplaintForm.objects.get(ticket=ticket).state == "awaiting_ruling"
+
+
+def test_C4_an_objection_keeps_its_kind_and_words(cast, ticket, client):
+    measure = way.measure_of(way.walk(cast, ticket, "in_review"))
+    client.force_login(cast.department_head)
+    url = reverse("workplace:disposition_move", args=[measure.pk, "object"])
+    assert client.post(url, {"seen_version": measure.version, "about": "share", "reason": ""}, headers=HTMX).status_code == 422
+    assert client.post(url, {"seen_version": measure.version, "about": "share", "reason": "仓库也未贴标识"}, headers=HTMX).status_code == 204
+    assert "仓库也未贴标识" in Disposition.objects.get(pk=measure.pk).objection
+
+
+def test_a_text_that_changed_is_not_agreed_to(cast, ticket, client):
+    measure = way.measure_of(way.walk(cast, ticket, "in_review"))
+    client.force_login(cast.department_head)
+    answer = client.post(reverse("workplace:disposition_move", args=[measure.pk, "agree"]), {"seen_version": measure.version - 1}, headers=HTMX)
+    assert answer.status_code == 409
+    assert Disposition.objects.get(pk=measure.pk).state == "proposed"
+
+
+def hidden(page, name):
+    return re.findall(rf'name="{name}" value="(\d+)"', page)[0]
+
+
+def test_C4_what_changed_while_the_card_was_read_is_shown_and_decided_on_anew(cast, ticket, client):
+    """The card names its text in its buttons: what is opened later is still about what was read."""
+    measure = way.measure_of(way.walk(cast, ticket, "in_review"))
+    client.force_login(cast.department_head)
+    card = client.get(reverse("workplace:review", args=[measure.pk])).content.decode()
+    agree = re.findall(r'href="([^"]*moves/agree/[^"]*)"', card)[0].replace("&amp;", "&")
+    tickets.correct(ticket_id=ticket.pk, by=cast.agent, changes={"quantity": "3 台"}, reason="数量记错")
+    dialog = client.get(agree, headers=HTMX).content.decode()
+    sent = {name: hidden(dialog, name) for name in ("seen_version", "seen_text")}
+    late = client.post(agree, sent, headers=HTMX)
+    assert late.status_code == 409
+    page = late.content.decode()
+    assert "<ins>3 台</ins>" in page
+    assert client.post(agree, {name: hidden(page, name) for name in sent}, headers=HTMX).status_code == 204
+    assert ComplaintForm.objects.get(ticket=ticket).state == "awaiting_ruling"
+
+
+def test_C5_the_general_manager_sees_what_changed_since_the_department_agreed(cast, ticket, client, freeze):
+    form = way.walk(cast, ticket, "awaiting_ruling")
+    client.force_login(cast.general_manager)
+    url = reverse("workplace:ruling", args=[form.item.number])
+    assert "<ins>" not in client.get(url).content.decode()
+    freeze("2026-03-02 10:00")
+    tickets.correct(ticket_id=ticket.pk, by=cast.agent, changes={"product": "波轮洗衣机 10 公斤"}, reason="型号记错")
+    assert "<ins>波轮洗衣机 10 公斤</ins>" in client.get(url).content.decode()
+
+
+def test_the_link_of_a_notice_opens_the_card_while_it_waits_and_the_matter_afterwards(cast, ticket, client):
+    measure = way.measure_of(way.walk(cast, ticket, "in_review"))
+    notice = Notice.objects.filter(receiver=cast.department_head, template="approval_wanted", channel="page").latest("pk")
+    client.force_login(cast.department_head)
+    url = reverse("workplace:notice", args=[notice.pk])
+    assert client.get(url).url == reverse("workplace:review", args=[measure.pk])
+    services.agree(disposition_id=measure.pk, by=cast.department_head)
+    assert client.get(url).url == reverse("workplace:form", args=[measure.form.item.number])
+
+
+def test_C5_the_general_manager_changes_one_measure_within_the_ruling(cast, ticket, client):
+    form = way.walk(cast, ticket, "awaiting_ruling")
+    measure = way.measure_of(form)
+    client.force_login(cast.general_manager)
+    assert client.get(reverse("workplace:ruling", args=[form.item.number])).status_code == 200
+    name = f"measure-{measure.pk}"
+    terms = {f"{name}-kind": "talk", f"{name}-clause": measure.clause, f"{name}-amount": ""}
+    url = reverse("workplace:form_move", args=[form.item.number, "rule"])
+    assert client.post(url, {"seen_version": form.version, **terms}, headers=HTMX).status_code == 422  # a change needs its reason
+    assert client.post(url, {"seen_version": form.version, **terms, f"{name}-reason": "初次，谈话即可"}, headers=HTMX).status_code == 204
+    ruled = Disposition.objects.get(pk=measure.pk)
+    assert (ruled.state, ruled.kind) == ("ruled", "talk")
+    assert ComplaintForm.objects.get(pk=form.pk).ruling == "change"
+
+
+def test_several_of_grade_III_are_agreed_to_together_once_each_was_opened(cast, customer, client, freeze):
+    freeze("2026-03-02 09:00")
+    measures = [way.measure_of(way.walk(cast, way.complaint(cast, customer), "in_review", grade="III")) for _ in range(2)]
+    client.force_login(cast.department_head)
+    client.get(reverse("workplace:review", args=[measures[0].pk]))
+    keys = re.findall(r'name="measure" value="([\d:]+)"', client.get(INDEX).content.decode())
+    client.post(INDEX, {"measure": keys})
+    assert [Disposition.objects.get(pk=m.pk).state for m in measures] == ["agreed", "proposed"]
+    client.get(reverse("workplace:review", args=[measures[1].pk]))
+    client.post(INDEX, {"measure": keys})
+    assert Disposition.objects.get(pk=measures[1].pk).state == "agreed"
+
+
+def test_C6_the_head_carries_out_and_hands_over(cast, ticket, client):
+    form = way.walk(cast, ticket, "executing")
+    measure = way.measure_of(form)
+    client.force_login(cast.department_head)
+    talk = {"talk_on": "2026-03-02", "talk_words": "已当面谈话，本人认可。"}
+    assert client.post(reverse("workplace:disposition_move", args=[measure.pk, "carry_out"]), talk, headers=HTMX).status_code == 204
+    assert client.post(reverse("workplace:form_move", args=[form.item.number, "hand_over"]), {}, headers=HTMX).status_code == 204
+    assert ComplaintForm.objects.get(pk=form.pk).state == "awaiting_check"
+
+
+def addresses(ticket, form, measure):
+    number, paper = ticket.item.number, form.item.number
+    names = [(name, number) for name in ("ticket", "story", "correct")]
+    names += [(name, paper) for name in ("form", "paper", "ruling", "record_visit")] + [("review", measure.pk)]
+    moves = [("ticket_move", number, "reassign"), ("form_move", paper, "rule"), ("disposition_move", measure.pk, "agree")]
+    return [reverse(f"workplace:{name}", args=args) for name, *args in [*names, *moves]]
+
+
+@pytest.mark.parametrize("station", ["in_review", "awaiting_ruling", "visiting"])
+def test_V3_the_person_concerned_sees_none_of_it_but_their_own_measure(cast, ticket, client, station):
+    form = way.walk(cast, ticket, station)
+    measure = way.measure_of(form)
+    client.force_login(cast.person_concerned)
+    assert [client.get(url).status_code for url in addresses(ticket, form, measure)] == [404] * 11
+    posts = [reverse("workplace:contact", args=[ticket.item.number]), reverse("workplace:determine", args=[form.item.number])]
+    assert [client.post(url, {}).status_code for url in posts] == [404, 404]
+    page = client.get(reverse("workplace:about_me")).content.decode()
+    assert form.item.number in page
+    assert measure.clause in page
+    for secret in (ticket.item.number, ticket.item.title, ticket.customer.masked_name, "整机换新"):
+        assert secret not in page
+    assert form.item.number not in client.get(INDEX).content.decode()
+
+
+def test_C7_the_answer_is_given_until_the_ruling(cast, ticket, client):
+    measure = way.measure_of(way.walk(cast, ticket, "in_review"))
+    client.force_login(cast.person_concerned)
+    url = reverse("workplace:answer", args=[measure.pk])
+    assert client.post(url, {"words": "当时车厢已满。"}).status_code == 302
+    assert Disposition.objects.get(pk=measure.pk).answer == "当时车厢已满。"
+    for station in ("awaiting_ruling", "executing"):
+        way.STEPS[station](cast, ticket, way.fresh(ticket), {"grade": "II"})
+    assert client.post(url, {"words": "还有一点"}).status_code == 409
+    client.force_login(cast.colleague)
+    assert client.get(url).status_code == 404

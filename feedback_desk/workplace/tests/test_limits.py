@@ -1,0 +1,71 @@
+"""E4: why a limit is as it is, from the ticket's page; for those only who see the matter."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from feedback_desk.deadlines.models import Deadline
+from feedback_desk.people.models import Concern
+from feedback_desk.workplace.tests import way
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ticket(cast, customer, freeze):
+    freeze("2026-03-02 09:00")
+    return way.complaint(cast, customer)
+
+
+@pytest.fixture
+def url(ticket):
+    return reverse("workplace:limit", args=[Deadline.objects.get(root=ticket.item, code="D08").pk])
+
+
+def test_E4_the_ticket_page_tells_each_limit_in_a_sentence_and_fetches_the_rest(cast, ticket, client, url):
+    client.force_login(cast.agent)
+    page = client.get(reverse("workplace:ticket", args=[ticket.item.number])).content.decode()
+    assert "自今天 09:00 收到起，48 小时（自然时间）；3月4日 09:00 到期；" in page
+    assert f'hx-get="{url}"' in page
+    part = client.get(url, headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    for words in ("依据规则 D08《提出方案》第 1 版。", "时限的 75%：将通知", "时限的 300%：将通知总经理"):
+        assert words in part
+
+
+def test_E4_without_javascript_the_link_opens_a_page_that_prints(cast, ticket, client, url):
+    client.force_login(cast.agent)
+    page = client.get(url).content.decode()
+    assert "自今天 09:00 收到起" in page
+    assert ticket.item.number in page
+
+
+def test_E4_all_limits_of_a_matter_take_as_many_queries_at_any_number(cast, ticket, client):
+    client.force_login(cast.agent)
+    with CaptureQueriesContext(connection) as seen:
+        page = client.get(reverse("workplace:limits", args=[ticket.item.number])).content.decode()
+    assert page.count('class="limit"') == Deadline.objects.filter(root=ticket.item).count() >= 4
+    assert len(seen.captured_queries) <= 12
+
+
+def test_V3_a_person_concerned_and_an_outsider_do_not_see_it(cast, ticket, client, url):
+    Concern.objects.create(item=ticket.item, user=cast.manager, because="被投诉", since=ticket.registered_at)
+    for person in (cast.manager, cast.outsider):
+        client.force_login(person)
+        assert client.get(url).status_code == 404
+        assert client.get(reverse("workplace:limits", args=[ticket.item.number])).status_code == 404
+
+
+def test_C4_a_head_concerned_sees_the_limits_of_the_form_they_review(cast, ticket, client, url):
+    form = way.walk(cast, ticket, "in_review")
+    client.force_login(cast.department_head)
+    assert client.get(reverse("workplace:limits", args=[form.item.number])).status_code == 200
+    assert client.get(url).status_code == 200
+
+
+def test_a_limit_that_does_not_exist_is_not_found(cast, client):
+    client.force_login(cast.agent)
+    assert client.get(reverse("workplace:limit", args=[999999])).status_code == 404

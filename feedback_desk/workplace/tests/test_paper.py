@@ -1,0 +1,108 @@
+"""The complaint form on paper: everything on it, in both languages, as a page and as a PDF whose Chinese letters are inside it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pypdfium2
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils.translation import override
+
+from complaints import services as forms
+from feedback_desk.workplace import paper, pdf
+from feedback_desk.workplace.matter import Matter
+from tests.ways import way as new_way
+
+way = new_way
+
+
+@pytest.fixture
+def closed(way):
+    one = way("I")
+    one.in_review()
+    forms.answer(disposition_id=one.measure.pk, by=one.cast.person_concerned, words="当时车厢已满。")
+    forms.agree(disposition_id=one.measure.pk, by=one.cast.department_head)
+    forms.rule(form_id=one.form_id, by=one.cast.general_manager, words="同意，举一反三。")
+    one.carry_out()
+    forms.hand_over(form_id=one.form_id, by=one.cast.department_head)
+    one.result()
+    forms.inspect(form_id=one.form_id, by=one.cast.inspector, timely=True, severity="fitting")
+    forms.write_case_summary(form_id=one.form_id, by=one.cast.agent, text="卸货侧放所致；换新得当。")
+    one.visit()
+    return one
+
+
+def matter_of(one, reader):
+    form = one.form
+    return Matter(form.ticket, reader, form)
+
+
+def pictures(content):
+    with pypdfium2.PdfDocument(content) as document:
+        return [page.render(scale=1).to_pil().tobytes() for page in document]
+
+
+def test_everything_that_was_decided_stands_on_the_sheet(cast, closed):
+    said = " ".join(f"{row.text} {row.sign or ''}" for row in paper.sheet(matter_of(closed, cast.manager)).rows)
+    decided = ("外壳凹陷", "侧放大件", "《配送作业规范》4.2", "当时车厢已满", "配送部邓", "举一反三", "总经理郑")
+    done = ("本人认可", "质检冯", "换新机", "新机运转正常", "换新得当")
+    for words in (*decided, *done):
+        assert words in said, words
+
+
+def test_the_sheet_takes_as_many_queries_at_one_measure_as_at_four(cast, way):
+    one, many = way().in_review(), way()
+    many.in_review(*(many.one(kind=kind) for kind in ("talk", "training", "warning")), many.one(kind="training", department=cast.product))
+    counts = []
+    for each in (one, many):
+        found = matter_of(each, cast.manager)
+        with CaptureQueriesContext(connection) as taken:
+            paper.sheet(found)
+        counts.append(len(taken))
+    assert counts[0] == counts[1] <= 40
+
+
+def test_a_draft_nobody_submitted_is_not_printed(cast, way):
+    one = way().determined()
+    assert all("《配送作业规范》" not in row.text for row in paper.sheet(matter_of(one, cast.manager)).rows)
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_pdf_carries_its_letters_inside(cast, closed, client, language):
+    client.force_login(cast.manager)
+    answer = client.get(reverse("workplace:paper_pdf", args=[closed.form.item.number, language]))
+    assert answer["Content-Type"] == "application/pdf"
+    assert re.search(rb"/BaseFont\s*/AAAAA[A-Z]\+NotoSansSC", answer.content)
+    assert b"/FontFile2" in answer.content
+
+
+def test_chinese_letters_are_drawn_as_themselves_and_not_as_boxes(cast, closed):
+    """A letter without a glyph is a box whatever it is: two texts that differ in one letter would be the same picture."""
+    with override("zh-hans"):
+        sheet = paper.sheet(matter_of(closed, cast.manager))
+    rows = [replace(sheet.rows[0], text=f"客户{letter}先生") for letter in "陈张龘"]
+    drawn = [pictures(pdf.render(replace(sheet, rows=[row, *sheet.rows[1:]])))[0] for row in rows]
+    assert len(set(drawn)) == len(rows)
+
+
+def test_a_text_of_20000_letters_goes_on_over_the_pages(cast, closed):
+    sheet = paper.sheet(matter_of(closed, cast.manager))
+    pages = pictures(pdf.render(replace(sheet, rows=[*sheet.rows, paper.Row("经过", "客户来电反映外壳凹陷。" * 1900)])))
+    assert len(pages) > 8
+
+
+def test_signs_of_markup_in_a_text_are_letters(cast, closed):
+    sheet = paper.sheet(matter_of(closed, cast.manager))
+    assert pdf.render(replace(sheet, rows=[paper.Row("备注", "<b>5 < 6 & 7 > 6</b><br")]))
+
+
+def test_V3_whoever_is_named_in_it_gets_no_paper(cast, closed, client):
+    client.force_login(cast.person_concerned)
+    for name, more in (("paper", []), ("paper_pdf", ["zh-hans"])):
+        assert client.get(reverse(f"workplace:{name}", args=[closed.form.item.number, *more])).status_code == 404
+    client.force_login(cast.manager)
+    assert client.get(reverse("workplace:paper_pdf", args=[closed.form.item.number, "fr"])).status_code == 404

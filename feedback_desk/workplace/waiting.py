@@ -1,0 +1,110 @@
+"""What waits for a person: what they hold, and the forms whose next act is theirs (section 5). One condition each, so that a page is one query."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, prefetch_related_objects
+from django.http import HttpRequest
+
+from complaints.models import ComplaintForm, Disposition
+from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension, ExtensionState
+from feedback_desk.people.models import Absence, Role, User
+from tickets.models import Ticket
+
+LEADS = frozenset({Role.SUPERVISOR, Role.CS_MANAGER})
+"""Who assigns, and sees who is at work."""
+
+
+def person(request: HttpRequest) -> User:
+    """The person who is signed in, with their roles read once for everything the page asks."""
+    assert isinstance(request.user, User)
+    prefetch_related_objects([request.user], "memberships")
+    return request.user
+
+
+def seen_by(user: User) -> Any:
+    """Tickets this person may see (V1, V3), as a query that can be ordered and sliced."""
+    visible = Ticket.objects.visible_to(user)
+    return Ticket.objects.filter(pk__in=visible.values("pk")) if visible.query.distinct else visible
+
+
+def for_me(user: User, at: datetime) -> Q:
+    """Open tickets that I hold, or stand in for (V2), and those whose form or second follow-up waits for me."""
+    return Q(item__open=True) & (held_by(user, at) | awaiting(user))
+
+
+def held_by(user: User, at: datetime) -> Q:
+    away = Absence.objects.covering(at).filter(user=OuterRef("assignee"))
+    return Q(assignee=user) | Q(form__item__holder=user, form__item__open=True) | Q(Exists(away), assignee__backup=user)
+
+
+def awaiting(user: User) -> Q:
+    """Forms whose next act is this person's by role (C2-C10, F4)."""
+    asks: dict[str, Q] = {
+        Role.CS_MANAGER: Q(form__state__in=("graded", "determining", "negotiating")) | Q(form__abnormal_asked_at__isnull=False, form__closed_at=None),
+        Role.GENERAL_MANAGER: awaits_ruling(),
+        Role.OFFICE: Q(form__state__in=("negotiating", "awaiting_ruling")),
+        Role.INSPECTOR: Q(form__state="awaiting_check"),
+        Role.RETURN_VISIT: Q(form__state="visiting"),
+        Role.SUPERVISOR: awaits_second_follow_up() | awaits_extension(user),
+        Role.DEPARTMENT_HEAD: awaits_head(user),
+    }
+    found = Q(pk__in=[])
+    for role, condition in asks.items():
+        if role in user.roles:
+            found |= condition
+    return found
+
+
+def awaits_ruling() -> Q:
+    """C5, C8: a ruling, or an answer to setting aside."""
+    return Q(form__state="awaiting_ruling") | Q(form__state__in=("graded", "determining"), form__parking_asked_at__isnull=False)
+
+
+def awaits_head(user: User) -> Q:
+    """C4, C6: measures of departments this person heads, to be reviewed, negotiated or carried out; then handed over."""
+    measures = Disposition.objects.filter(form=OuterRef("form"), round=OuterRef("form__round"), department__head=user)
+    waiting = measures.filter(Q(state__in=("proposed", "objected")) | Q(state__in=("ruled", "executed"), form__state="executing"))
+    return Q(Exists(waiting), form__state__in=("in_review", "negotiating", "executing"))
+
+
+def awaits_second_follow_up() -> Q:
+    """F4: a low score that no supervisor has called about yet."""
+    return Q(Exists(Deadline.objects.filter(root=OuterRef("item__root"), code="D22", state=DeadlineState.RUNNING)))
+
+
+def awaits_extension(user: User) -> Q:
+    """T9, V8: more time that somebody else asked for."""
+    asked = Extension.objects.filter(deadline__root=OuterRef("item__root"), state=ExtensionState.ASKED).exclude(asked_by=user)
+    return Q(Exists(asked))
+
+
+def awaits_approval(user: User) -> Q:
+    """What stands under approvals: reviews, negotiations, rulings, more time; not what is only to be carried out."""
+    found = Q(pk__in=[])
+    if user.roles & LEADS:
+        found |= awaits_extension(user)
+    if Role.GENERAL_MANAGER in user.roles:
+        found |= awaits_ruling()
+    if Role.DEPARTMENT_HEAD in user.roles:
+        review = Disposition.objects.filter(form=OuterRef("form"), round=OuterRef("form__round"), department__head=user, state__in=("proposed", "objected"))
+        found |= Q(Exists(review), form__state__in=("in_review", "negotiating"))
+    if Role.OFFICE in user.roles:
+        found |= Q(form__state="negotiating")
+    if Role.CS_MANAGER in user.roles:
+        found |= Q(form__state="negotiating") | Q(form__abnormal_asked_at__isnull=False, form__closed_at=None)
+    return found
+
+
+def of_team(user: User) -> Q:
+    """Open tickets of the person's department, and what its people hold."""
+    if user.department_id is None:
+        return Q(item__open=True, assignee__superior=user)
+    return Q(item__open=True) & (Q(item__department_id=user.department_id) | Q(assignee__department_id=user.department_id))
+
+
+def outstanding(user: User) -> Any:
+    """C8: matters set aside that this person may see."""
+    return ComplaintForm.objects.visible_to(user).outstanding()
