@@ -1,0 +1,62 @@
+"""The commands that prove and measure: what is skipped, what is refused, what is printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from feedback_desk.workplace.benchmarks import Figure, discover
+from feedback_desk.workplace.management.commands import bench
+from feedback_desk.workplace.management.commands.serve import demonstration_wanted, refuse_open_demonstration
+from feedback_desk.workplace.supervisor import CannotStart, reachable_by_others
+from tests.running import ROOT
+
+
+@pytest.mark.parametrize(("reason", "code"), [("needs PostgreSQL", 0), ("no time today", 1)])
+def test_a_skip_without_a_listed_reason_fails_the_run(tmp_path: Path, reason: str, code: int) -> None:
+    (tmp_path / "test_skipped.py").write_text(f"import pytest\n\n@pytest.mark.skip(reason={reason!r})\ndef test_nothing(): ...\n\ndef test_something(): ...\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.skip_guard", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", "/dev/null", str(tmp_path)]
+    variables = {**os.environ, "DESK_TEST_RUN": "embedded", "DJANGO_SETTINGS_MODULE": "feedback_desk.settings", "DATA_DIR": str(tmp_path / "data")}
+    answer = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60)
+    assert answer.returncode == code, answer.stdout + answer.stderr
+    assert "test_skipped.py::test_nothing" in answer.stdout
+    assert ("NOT LISTED" in answer.stdout) == bool(code)
+    assert answer.stdout.splitlines()[-1].startswith("1 passed, 1 skipped")
+
+
+def test_every_benchmark_says_against_what_it_is_measured() -> None:
+    assert "signs" in discover()
+    figure = Figure("list page", 1.5, "times", "a bare page")
+    assert bench.line(figure, as_json=False).split() == ["list", "page", "1.500", "times", "against", "a", "bare", "page"]
+    assert json.loads(bench.line(figure, as_json=True)) == {"name": "list page", "value": 1.5, "unit": "times", "against": "a bare page"}
+
+
+@pytest.mark.parametrize(
+    ("host", "reachable"), [("127.0.0.1", False), ("localhost", False), ("::1", False), ("0.0.0.0", True), ("::", True), ("127.3.2.1", False)]
+)
+def test_which_addresses_others_reach(host: str, reachable: bool) -> None:
+    assert reachable_by_others(host) is reachable
+
+
+@pytest.mark.django_db
+def test_demonstration_accounts_are_not_shown_to_a_network_unless_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from feedback_desk.workplace import accounts
+
+    accounts.mark_demonstration(finished=True, password="secret")
+    monkeypatch.setenv("DEMO", "0")
+    refuse_open_demonstration("127.0.0.1")
+    with pytest.raises(CannotStart, match="demonstration accounts"):
+        refuse_open_demonstration("0.0.0.0")
+    monkeypatch.setenv("DEMO", "1")
+    refuse_open_demonstration("0.0.0.0")
+
+
+@pytest.mark.parametrize(("said", "wanted"), [("", True), ("1", True), ("0", False), ("no", False)])
+def test_the_demonstration_is_wanted_unless_it_is_not(monkeypatch: pytest.MonkeyPatch, said: str, wanted: bool) -> None:
+    monkeypatch.setenv("DEMO", said)
+    assert demonstration_wanted() is wanted

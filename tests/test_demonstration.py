@@ -1,0 +1,54 @@
+"""The demonstration is what the README promises: enough of everything, true histories, whatever the day and the hour it is made."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db.models import F, Q
+
+from complaints import pairs
+from complaints.lifecycle import DispositionState
+from complaints.lifecycle import State as FormState
+from complaints.models import ComplaintForm, Disposition
+from feedback_desk.deadlines.models import Deadline, StepTaken
+from feedback_desk.people.models import User
+from feedback_desk.records.models import Entry, Item
+from reports.models import Summary
+from tickets.lifecycle import State as TicketState
+from tickets.models import Ticket
+
+pytestmark = [
+    pytest.mark.django_db, pytest.mark.slow,
+    pytest.mark.skipif(bool(os.environ.get("DATABASE_URL")), reason="the embedded run has it"),
+]  # fmt: skip
+
+
+def test_the_demonstration_is_a_company_s_last_two_months(freeze):
+    now = freeze("2026-11-22 10:30")
+    call_command("load_first_rows")
+    call_command("demo")
+
+    assert Ticket.objects.count() >= 300
+    for model, states in ((Ticket, TicketState), (ComplaintForm, FormState), (Disposition, DispositionState)):
+        there = Counter(model.objects.values_list("state", flat=True))
+        assert {state: there[state] for state in states if there[state] < 3} == {}, model.__name__
+
+    running = Deadline.objects.filter(state="running")
+    assert running.filter(due_at__lt=now).values("root").distinct().count() >= 15, "late now"
+    assert running.filter(due_at__gte=now, due_at__lt=now + timedelta(hours=1)).values("root").distinct().count() >= 5, "due within the hour"
+
+    assert Summary.objects.filter(kind="weekly").count() >= 8
+    assert Summary.objects.filter(kind="monthly").count() == 2
+    assert {(s.issued_at + timedelta(hours=8)).weekday() for s in Summary.objects.filter(kind="weekly")} == {1}, "Tuesdays (R1)"
+    assert {(s.issued_at + timedelta(hours=8)).day for s in Summary.objects.filter(kind="monthly")} == {2}, "the 2nd (R2)"
+
+    assert not Entry.objects.filter(at__gt=now).exists(), "nothing from the future"
+    assert not StepTaken.objects.filter(taken_at__gt=F("at") + timedelta(seconds=1)).filter(skipped=False).exists(), "steps were taken when they were due"
+    assert not Item.objects.filter(Q(number__startswith="~")).exists()
+    for form in ComplaintForm.objects.select_related("ticket"):
+        assert pairs.fits(form.state, form.ticket.state, complaint=form.ticket.is_complaint), form.item.number
+    assert User.objects.get(username="lin").check_password("desk-demo-2026")

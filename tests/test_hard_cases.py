@@ -1,0 +1,150 @@
+"""Cases between the rules: reopened after a withdrawal, named while being assigned, a stand-in's pages, odd addresses and keys."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+
+from complaints import services as forms
+from feedback_desk import clock
+from feedback_desk.deadlines.models import Deadline
+from feedback_desk.notices.models import Notice
+from feedback_desk.people import services as people
+from feedback_desk.people.models import Absence
+from feedback_desk.records.models import Reading
+from feedback_desk.workplace.models import Draft
+from feedback_desk.workplace.tests import way
+from tickets import services as tickets
+from tickets.models import Ticket
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ticket(cast, customer, freeze):
+    freeze("2026-03-02 09:00")
+    return way.complaint(cast, customer)
+
+
+def live(item, code):
+    return Deadline.objects.filter(item=item, code=code, state__in=("running", "paused"))
+
+
+@pytest.mark.parametrize("station", ["registered", "graded", "determining"])
+def test_C15_reopened_after_a_withdrawal_the_form_has_its_limit_again(cast, ticket, station):
+    form = way.walk(cast, ticket, station)
+    tickets.withdraw(ticket_id=ticket.pk, by=cast.agent, reason="客户来电撤诉")
+    assert not live(form.item, "D14").exists()
+    tickets.reopen(ticket_id=ticket.pk, by=cast.agent, reason="客户又来电,问题仍在")
+    assert live(form.item, "D14").count() == 1
+
+
+def test_T1_an_ended_ticket_does_not_become_a_complaint_without_a_form(cast, customer, freeze):
+    freeze("2026-03-02 09:00")
+    ticket = way.complaint(cast, customer, type="problem")
+    tickets.invalidate(ticket_id=ticket.pk, by=cast.supervisor, reason="不属受理范围", explanation="已向客户说明不在受理范围,建议联系厂家")
+    with pytest.raises(ValidationError):
+        tickets.correct(ticket_id=ticket.pk, by=cast.supervisor, changes={"type": "complaint"}, reason="选错类型")
+
+
+def test_T16_a_call_from_before_the_promise_does_not_keep_it(cast, ticket, freeze):
+    freeze("2026-03-02 10:00")
+    said = {"ticket_id": ticket.pk, "by": cast.agent, "way": "call_out", "customer_says": "好的,等您电话", "no_step_why": "按约定时间回电,已作承诺"}
+    tickets.record_contact(**said, said="约定下午三点前回电", promised_at=clock.now() + timedelta(hours=5))
+    freeze("2026-03-02 10:05")
+    tickets.record_contact(**said, said="补记早上九点半的通话:核对订单号", at=clock.now() - timedelta(minutes=35))
+    assert live(ticket.item, "D38").exists()
+    tickets.record_contact(**said, said="回电说明换新安排")
+    assert not live(ticket.item, "D38").exists()
+
+
+def test_T6_an_owner_who_no_longer_handles_tickets_does_not_stop_the_registration(cast, customer, freeze):
+    freeze("2026-03-02 09:00")
+    customer.owner = cast.inspector
+    customer.save(update_fields=["owner"])
+    assert way.complaint(cast, customer, assignee_id=None).assignee is None
+
+
+def test_V3_who_was_named_meanwhile_is_told_nothing_more(cast, ticket):
+    tickets.assign(ticket_id=way.complaint(cast, ticket.customer, assignee_id=None).pk, by=cast.supervisor, assignee_id=cast.agent.pk)
+    other = Ticket.objects.get(assigned_by=cast.supervisor)
+    people.name_concerned(other.item, cast.supervisor, because="客户点名", by=cast.administrator, at=clock.now())
+    tickets.decline(ticket_id=other.pk, by=cast.agent, reason="客户点名主管,另派")
+    assert not Notice.objects.filter(receiver=cast.supervisor, item=other.item).exists()
+
+
+def test_V4_a_correction_of_many_fields_fits_its_record(cast, customer):
+    changes = {"name": "陈雨", "kind": "person", "level": "vip", "contact_name": "陈女士", "area": "武汉", "phone": "13900001111"}
+    tickets.correct_customer(by=cast.agent, customer_id=customer.pk, changes=changes, reason="登记时听错")
+    Reading.objects.get(subject=customer.number).clean_fields(exclude=["item"])
+    assert Reading.objects.get(subject=customer.number).what.startswith("corrected: phone")
+
+
+def test_V4_a_draft_is_sealed_in_its_row(cast, client):
+    client.force_login(cast.agent)
+    body = {"place": "register", "data": {"new-name": ["陈雨瑶"], "new-phone": ["13812342071"]}}
+    assert client.post("/desk/drafts/", json.dumps(body), content_type="application/json").status_code == 204
+    assert "13812342071" not in json.dumps(Draft.objects.get().data)
+    assert client.get("/desk/drafts/", {"place": "register"}).json() == body["data"]
+
+
+@pytest.mark.parametrize("assignee", ["²", "abc", "999999", "9" * 30, "9" * 6000])
+@pytest.mark.parametrize("key", ["²", "9" * 30, "1"])
+def test_ticked_rows_and_a_person_that_do_not_exist_are_a_sentence(cast, ticket, client, assignee, key):
+    client.force_login(cast.supervisor)
+    assert client.post("/desk/queue/", {"item": key, "assignee": assignee}).status_code == 302
+
+
+@pytest.mark.parametrize("since", ["2026-01-01T00:00:00+00:00~b1~n²~", "0001-01-01T00:00:00+00:00", "x", "0001-01-01T00:00:00+14:00"])
+def test_a_strange_since_is_no_error_of_the_desk(cast, client, since):
+    client.force_login(cast.agent)
+    assert client.get("/desk/changes", {"since": since}).status_code in (200, 204, 400)
+
+
+STRANGE = ["/desk/search/?q=a%00b", "/desk/customers/?q=%00", "/desk/tickets/TASK%00/", "/desk/register/customers/?who=%00", "/desk/drafts/?place=a%00",
+           "/desk/register/customers/?pick=%00", "/desk/register/duplicates/?summary=a%00&product=b&customer=%00", "/desk/queue/?holder=%00"]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", STRANGE)
+def test_a_null_in_an_address_never_reaches_the_database(cast, client, address):
+    client.force_login(cast.agent)
+    assert client.get(address).status_code in (400, 404)
+
+
+def test_a_null_in_what_is_sent_never_reaches_the_database(cast, ticket, client):
+    client.force_login(cast.agent)
+    assert client.post("/desk/register/", {"pick": "CS\0", "who": "\0"}).status_code == 400
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00", "9999-12-31T23:59", "1000-06-01T08:00"])
+def test_a_date_out_of_this_world_is_a_sentence(cast, ticket, client, moment):
+    client.force_login(cast.agent)
+    number = ticket.item.number
+    said = {
+        "way": "call_out",
+        "said": "核对了订单与照片",
+        "customer_says": "等换新",
+        "reached": "yes",
+        "purpose": "follow_up",
+        "at": moment,
+        "promised_at": moment,
+    }
+    assert client.post(reverse("workplace:contact", args=[number]), said).status_code in (302, 422)
+    waits = {"question": "请提供照片", "until": moment}
+    assert client.post(reverse("workplace:ticket_move", args=[number, "ask_customer"]), waits).status_code in (302, 422)
+    assert client.post("/desk/register/", {"received_at": moment, "customer": ticket.customer.number, "type": "problem", "channel": "phone",
+        "summary": "门打不开", "what_happened": "门打不开", "urgency": "normal", "category": str(ticket.category_id)}).status_code in (302, 422)  # fmt: skip
+
+
+def test_V2_the_deputy_of_an_absent_general_manager_finds_and_makes_the_ruling(cast, ticket, client):
+    form = way.walk(cast, ticket, "awaiting_ruling")
+    Absence.objects.create(user=cast.general_manager, starts_at=clock.now() - timedelta(days=1), ends_at=clock.now() + timedelta(days=1), reason="出差")
+    client.force_login(cast.deputy)
+    number = form.item.number
+    assert number in client.get("/desk/approvals/").content.decode() or ticket.item.title in client.get("/desk/approvals/").content.decode()
+    assert client.get(reverse("workplace:ruling", args=[number])).status_code == 200
+    assert forms.rule(form_id=form.pk, by=cast.deputy).state == "executing"

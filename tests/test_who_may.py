@@ -1,0 +1,146 @@
+"""Every move of the three machines by every part, concerned or not, against docs/who-may.toml (V1, V3)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+
+from complaints import acts
+from complaints.models import ComplaintForm, Disposition, Responsibility
+from conftest import make_person
+from feedback_desk import clock
+from feedback_desk.people.access import NotNow, NotYou
+from feedback_desk.people.actors import CUSTOMER, SYSTEM
+from feedback_desk.people.models import Concern, Role
+from feedback_desk.records.moves import moves_of, perform
+from tickets import services as tickets
+from tickets.models import Category, Ticket
+
+pytestmark = pytest.mark.django_db
+
+TABLE: dict[str, dict[str, list[str]]] = tomllib.loads((Path(settings.BASE_DIR) / "docs" / "who-may.toml").read_text())
+MACHINES: dict[str, type[Any]] = {"ticket": Ticket, "form": ComplaintForm, "disposition": Disposition}
+CASES = [(machine, name) for machine, model in MACHINES.items() for name in moves_of(model)]
+ACT_ROWS = TABLE.pop("act")
+BYSTANDERS = {"system": SYSTEM, "customer": CUSTOMER}
+LENDER = {"ticket": "form", "form": "ticket", "disposition": "form"}
+UNASSIGNED = {("ticket", "take")}
+
+
+@pytest.fixture
+def parts(cast: SimpleNamespace) -> dict[str, Any]:
+    return {
+        "assignee": cast.agent, "colleague": cast.colleague, "second_line": cast.second, "supervisor": cast.supervisor, "cs_manager": cast.manager,
+        "ticket_head": cast.product_head, "department_head": cast.department_head, "office": cast.office, "general_manager": cast.general_manager,
+        "inspector": cast.inspector, "return_visit": cast.visitor, "business": cast.person_concerned,
+        "technician": make_person("tech", "技师许", Role.TECHNICIAN),
+        "quality": cast.outsider, "analyst": make_person("analyst", "分析员沈", Role.ANALYST), "administrator": cast.administrator, **BYSTANDERS,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def subject_of(cast: SimpleNamespace, customer: Any, parts: dict[str, Any]) -> Callable[[str, str, str], Any]:
+    """A subject of the machine in the given state, as the services would leave it."""
+
+    def make(machine: str, name: str, state: str) -> Any:
+        ticket = tickets.register(
+            by=cast.agent, customer_id=customer.pk, summary="外壳破损", type="complaint", category_id=Category.objects.get(slug="transport-damage").pk,
+            channel="phone", received_at=clock.now(), what_happened="凹陷", assignee_id=None if (machine, name) in UNASSIGNED else cast.agent.pk,
+        )  # fmt: skip
+        ticket.item.department = cast.product
+        ticket.item.save(update_fields=["department"])
+        form = ticket.form
+        form.quality_class, form.analysis_department = 2, cast.product
+        form.save(update_fields=["quality_class", "analysis_department"])
+        Responsibility.objects.create(form=form, round=1, department=cast.delivery, share=100, because="侧放")
+        measure = Disposition.objects.create(
+            form=form, round=1, state_since=clock.now(), department=cast.delivery, kind="training", clause="4.2", reason="侧放"
+        )
+        subject: Any = {"ticket": ticket, "form": form, "disposition": measure}[machine]
+        subject.__dict__["state"] = state
+        if state == "closed":
+            subject.closed_at = clock.now()
+        subject.save()
+        return MACHINES[machine].objects.get(pk=subject.pk)
+
+    return make
+
+
+def test_every_move_has_a_row_and_every_row_a_move():
+    assert {(machine, name) for machine, rows in TABLE.items() for name in rows} == set(CASES)
+
+
+def outcome(subject: Any, name: str, actor: Any, standing: str = "") -> bool:
+    """Was the move this actor's to make? What is missing for it (NotNow) is another matter."""
+    try:
+        with transaction.atomic():
+            perform(subject, name, by=actor, standing=standing)
+            transaction.set_rollback(True)
+    except NotYou:
+        return False
+    except NotNow:
+        return True
+    return True
+
+
+@pytest.mark.parametrize(("machine", "name"), CASES, ids=lambda value: value)
+def test_V1_every_part_may_make_exactly_the_moves_of_its_row(machine, name, parts, subject_of):
+    move = moves_of(MACHINES[machine])[name]
+    for state in sorted(move.sources):
+        subject = subject_of(machine, name, state)
+        found = {part for part, actor in parts.items() if outcome(_fresh(subject), name, actor)}
+        if outcome(_fresh(subject), name, parts["analyst"], LENDER[machine]):
+            found.add("other_machine")
+        assert found == set(TABLE[machine][name]), (state, found ^ set(TABLE[machine][name]))
+
+
+@pytest.mark.parametrize(("machine", "name"), CASES, ids=lambda value: value)
+def test_V3_a_person_concerned_may_make_no_move_at_all(machine, name, parts, subject_of):
+    state = sorted(moves_of(MACHINES[machine])[name].sources)[0]
+    subject = subject_of(machine, name, state)
+    people = {part: actor for part, actor in parts.items() if part not in BYSTANDERS}
+    Concern.objects.bulk_create(Concern(item=subject.item.root, user=actor, because="named", since=clock.now()) for actor in people.values())
+    for part, actor in people.items():
+        assert not outcome(_fresh(subject), name, actor), part
+        assert not outcome(_fresh(subject), name, actor, LENDER[machine]), part
+
+
+def test_every_act_beside_the_moves_has_a_row_and_every_row_an_act():
+    assert set(ACT_ROWS) == set(acts.ACTS)
+
+
+def act_outcome(form: Any, name: str, actor: Any) -> bool:
+    try:
+        acts.demand(_fresh(form), acts.ACTS[name], by=actor)
+    except NotYou:
+        return False
+    except NotNow:
+        return True
+    return True
+
+
+@pytest.mark.parametrize("name", sorted(acts.ACTS))
+def test_V1_every_part_may_do_exactly_the_acts_of_its_row(name, parts, subject_of):
+    for state in sorted(acts.ACTS[name].states):
+        form = subject_of("form", name, state)
+        found = {part for part, actor in parts.items() if act_outcome(form, name, actor)}
+        assert found == set(ACT_ROWS[name]), (state, found ^ set(ACT_ROWS[name]))
+
+
+@pytest.mark.parametrize("name", sorted(acts.ACTS))
+def test_V3_a_person_concerned_may_do_no_act_at_all(name, parts, subject_of):
+    form = subject_of("form", name, sorted(acts.ACTS[name].states)[0])
+    people = {part: actor for part, actor in parts.items() if part not in BYSTANDERS}
+    Concern.objects.bulk_create(Concern(item=form.item.root, user=actor, because="named", since=clock.now()) for actor in people.values())
+    assert not [part for part, actor in people.items() if act_outcome(form, name, actor)]
+
+
+def _fresh(subject: Any) -> Any:
+    return type(subject).objects.get(pk=subject.pk)
