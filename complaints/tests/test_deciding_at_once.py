@@ -26,12 +26,14 @@ def decide(times, who, how, gate, said):
         for pk in times[0]:
             row = Disposition.objects.get(pk=pk)
             seen = (row.state, row.version)
-            gate.wait(MEET)
             try:
+                gate.wait(MEET)
                 how(disposition_id=pk, by=who, seen_version=row.version)
                 said.put((pk, who.username, seen, "won"))
             except NotNow as late:
                 said.put((pk, who.username, seen, late.because))
+            except Exception as broken:
+                said.put((pk, who.username, seen, f"broken: {broken!r}"))
     connection.close()
 
 

@@ -195,9 +195,10 @@ class Matter:
 
     @cached_property
     def limits(self) -> list[Limit]:
-        """The nearest five that run, each with its sentence (E4)."""
+        """The nearest five that run, and those beyond whose time is asked about or can be (T9), each with its sentence (E4)."""
         running = sorted((d for d in self.deadlines if d.live), key=lambda d: (d.state == DeadlineState.PAUSED, d.due_at))
-        return [self._limit(d) for d in running[:NEAREST]]
+        beyond = [d for d in running[NEAREST:] if d.asking or extensions.may_ask(d, self.at)]
+        return [self._limit(d) for d in running[:NEAREST] + beyond]
 
     def _limit(self, deadline: Deadline) -> Limit:
         """T9: more time is asked for beside the limit, or answered."""
@@ -220,7 +221,7 @@ class Matter:
 
     @property
     def limits_more(self) -> str:
-        more = sum(1 for d in self.deadlines if d.live) - NEAREST
+        more = sum(1 for d in self.deadlines if d.live) - len(self.limits)
         return ngettext("%(n)d more", "%(n)d more", more) % {"n": more} if more > 0 else ""
 
     @property
