@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from complaints.models import AnalysisRule, ComplaintForm, Disposition, DispositionPolicy, GradeRule, Inspection
+from complaints.models import AnalysisRule, ComplaintForm, Disposition, DispositionPolicy, GradeRule, Inspection, ReplyTemplate
 from feedback_desk.people.models import Role
 from feedback_desk.people.office import Configured, OfficeAdmin, OnTheDesk
 
@@ -16,7 +16,7 @@ MANAGEMENT = frozenset({Role.CS_MANAGER, Role.GENERAL_MANAGER, Role.OFFICE})
 @admin.register(GradeRule)
 class GradeRuleAdmin(Configured):
     adds = False
-    list_display = ("grade", "short_way", "visit")
+    list_display = ("grade", "short_way", "visit", "written_reply")
     readonly_fields = ("grade",)
 
 
@@ -27,6 +27,14 @@ class DispositionPolicyAdmin(Configured):
     adds = False
     list_display = ("kind", "cap")
     readonly_fields = ("kind",)
+
+
+@admin.register(ReplyTemplate)
+class ReplyTemplateAdmin(Configured):
+    """C13, K2: letters of the final reply; a field that nobody fills is refused with a sentence."""
+
+    list_display = ("name", "language", "active", "order")
+    list_filter = ("language", "active")
 
 
 @admin.register(AnalysisRule)

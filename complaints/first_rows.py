@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from complaints.models import DispositionKind, DispositionPolicy, GradeRule
+from complaints.models import DispositionKind, DispositionPolicy, GradeRule, ReplyTemplate
 
 FILE = Path(__file__).with_suffix(".toml")
 
@@ -19,4 +19,5 @@ def load(path: Path = FILE) -> int:
     grades = [GradeRule(grade=grade, **row) for grade, row in book["grade"].items() if grade not in graded]
     ruled = set(DispositionPolicy.objects.values_list("kind", flat=True))
     caps = [DispositionPolicy(kind=kind, cap=book["caps"].get(kind)) for kind in DispositionKind.values if kind not in ruled]
-    return len(GradeRule.objects.bulk_create(grades)) + len(DispositionPolicy.objects.bulk_create(caps))
+    letters = [ReplyTemplate(order=n, **row) for n, row in enumerate(book["letter"])] if not ReplyTemplate.objects.exists() else []
+    return sum(len(model.objects.bulk_create(rows)) for model, rows in ((GradeRule, grades), (DispositionPolicy, caps), (ReplyTemplate, letters)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -12,25 +12,35 @@ from feedback_desk.people.one_look import remembered
 from tickets.models import Contact
 
 if TYPE_CHECKING:
-    from complaints.models import ComplaintForm, Disposition, HandlingDecision
+    from complaints.models import ComplaintForm, Disposition, FinalReply, HandlingDecision
 
 
-def grade_rule(form: ComplaintForm) -> tuple[bool, bool]:
-    """(short way allowed, visited by default) of the form's grade."""
+class Asked(NamedTuple):
+    """What the form's grade asks for."""
+
+    short_way: bool = False
+    visit: bool = True
+    written_reply: bool = True
+
+
+def grade_rule(form: ComplaintForm) -> Asked:
     from complaints.models import GradeRule
 
-    rule = GradeRule.objects.filter(grade=form.grade).first()
-    return (rule.short_way, rule.visit) if rule else (False, True)
+    def look() -> Asked:
+        rule = GradeRule.objects.filter(grade=form.grade).first()
+        return Asked(rule.short_way, rule.visit, rule.written_reply) if rule else Asked()
+
+    return remembered(("grade rule", form.grade), look)
 
 
 def short_way(form: ComplaintForm) -> str | None:
-    return None if grade_rule(form)[0] else _("Complaints of this grade go the whole way.")
+    return None if grade_rule(form).short_way else _("Complaints of this grade go the whole way.")
 
 
 def visit_due(form: ComplaintForm) -> bool:
     if form.ticket.outcome == "withdrawn":
         return False
-    return form.visit_marked or grade_rule(form)[1]
+    return form.visit_marked or grade_rule(form).visit
 
 
 def shares(form: ComplaintForm) -> int:
@@ -143,3 +153,70 @@ def cause_to_approve(form: ComplaintForm) -> str | None:
     if last is None:
         return _("There is no cause in writing yet.")
     return _("The cause is approved.") if hasattr(last, "approval") else None
+
+
+# ---- answers (C12, C13, C17, G3, T14) ----
+
+
+def a_colleague_may_reply(form: ComplaintForm) -> str | None:
+    """G3, by the grade's row: answered by the handler, by word of mouth too."""
+    if not form.grade:
+        return _("Decide the grade first.")
+    return _("Complaints of this grade are answered in writing, by a supervisor.") if grade_rule(form).written_reply else None
+
+
+def open_points(form: ComplaintForm) -> list[str]:
+    return remembered(("open points", form.pk), lambda: list(form.points.filter(answer="").values_list("text", flat=True)))
+
+
+def points_open(form: ComplaintForm) -> str | None:
+    return None if open_points(form) else _("Every point has its answer.")
+
+
+def every_point_answered(form: ComplaintForm) -> str | None:
+    left = open_points(form)
+    return _("These points of the customer have no answer yet: %(points)s.") % {"points": "；".join(text[:40] for text in left)} if left else None
+
+
+def meeting_was_held(form: ComplaintForm) -> str | None:
+    """T14: several departments, or marked complex: one solution agreed on inside before anything of substance leaves."""
+    decision = decision_of(form) if form.grade else None
+    if not form.ticket.complex and (decision is None or len(decision.departments.all()) < 2):
+        return None
+    held = remembered(("meeting", form.pk), form.meeting_rows.exists)
+    return None if held else _("Several departments, or complex: agree on one solution in an internal meeting first.")
+
+
+def reply_of(form: ComplaintForm) -> FinalReply | None:
+    """The final reply of this round, as it was drawn up last."""
+    rows = form.finalreply_rows.filter(round=form.round).select_related("by", "sending__by")
+    return remembered(("reply", form.pk), rows.last)
+
+
+def reply_to_send(form: ComplaintForm) -> str | None:
+    reply = reply_of(form)
+    if reply is None:
+        return _("Draw up the final reply first.")
+    return _("The final reply was sent.") if hasattr(reply, "sending") else None
+
+
+def reply_owed(form: ComplaintForm) -> str | None:
+    """C17: before it closes the final reply was sent, where the grade asks for one; who withdrew is owed none."""
+    if form.ticket.outcome == "withdrawn" or not grade_rule(form).written_reply:
+        return None
+    sent = remembered(("reply sent", form.pk), form.finalreply_rows.filter(round=form.round, sending__isnull=False).exists)
+    return None if sent else _("The final reply has not been sent yet.")
+
+
+# ---- grade I (C8, C20) ----
+
+
+def is_major_complaint(form: ComplaintForm) -> str | None:
+    return None if form.grade == "I" else _("This is for grade I.")
+
+
+def report_owed(form: ComplaintForm) -> str | None:
+    """C20: once, before grade I closes; who withdrew leaves nothing to report."""
+    if form.grade != "I" or form.ticket.outcome == "withdrawn" or remembered(("reported", form.pk), form.managementreport_rows.exists):
+        return None
+    return _("Grade I: management gets a report with proposals before it closes.")

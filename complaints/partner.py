@@ -8,10 +8,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from complaints import texts
+from complaints import guards, texts
 from complaints.guards import failed_attempts
 from complaints.lifecycle import BEFORE_REVIEW, ENDED, State
 from complaints.models import ComplaintForm, Grade
+from complaints.services import answers
 from complaints.services.closing import again
 from complaints.services.common import FORM_CODES, closure_asked, facts, locked, move, no_more_visits, refit, start
 from complaints.services.early import settle_plan, start_first_hours
@@ -24,7 +25,7 @@ from feedback_desk.records import history
 from feedback_desk.records.items import give_number, open_item
 from feedback_desk.records.models import Kind
 from tickets import partner
-from tickets.models import Ticket
+from tickets.models import Contact, Ticket
 from tickets.services.common import responsible, tell
 
 AGAIN_FROM = (State.AWAITING_CHECK, State.VISITING)
@@ -50,6 +51,7 @@ class FormPartner:
         start(form, "D14", at=at, role=Role.CS_MANAGER)
         _start_three_days(form, ticket, at=at)
         start_first_hours(form, at=at)
+        answers.start_answering(form, at=at)
         give_number(item, at=at)
         history.record(item, "open_form", by=by, at=at, target=form.state)
         texts.keep(form, at=at)
@@ -58,6 +60,8 @@ class FormPartner:
         form = remembered(("form", ticket.pk), ComplaintForm.objects.filter(ticket=ticket).only("state").first)
         if form is None:
             return None
+        if move == "offer_result":
+            return _not_answerable(ticket)
         if move == "close" and form.state not in ENDED:
             return _("The complaint form is still open; the ticket closes with it.")
         if move == "no_answer":
@@ -68,13 +72,17 @@ class FormPartner:
             return _("The complaint form is in review already.")
         return None
 
-    def contacted(self, ticket: Ticket, *, at: datetime) -> None:
-        """C3: two attempts on record, all failed, before the 24 hours are over: the same D14 becomes 48 hours from the same start."""
+    def contacted(self, ticket: Ticket, contact: Contact, *, at: datetime) -> None:
+        """C11, G3: progress told, a formal reply by word of mouth.
+
+        C3: two attempts on record, all failed, before the 24 hours are over: the same D14 becomes 48 hours from the same start.
+        """
         form = ComplaintForm.objects.filter(ticket=ticket).select_related("item").first()
         if form is None:
             return
         form.ticket = ticket
         settle_plan(form)
+        answers.contacted(form, contact)
         if failed_attempts(form) >= 2:
             deadlines.lengthen(form.item, "D14", hours=48, at=at, why=gettext_noop("the customer was not reached in two attempts"))
 
@@ -108,9 +116,11 @@ class FormPartner:
             follow(form, by=by, at=at, reason=reason)
 
     def _on_offer_result(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
+        answers.result_offered(form, result=form.ticket.result, by=by, at=at)
         closure_asked(form, at=at)
 
-    _on_confirm_result = _on_offer_result
+    def _on_confirm_result(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
+        closure_asked(form, at=at)
 
     def _on_not_solved(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
         if form.state in AGAIN_FROM:
@@ -146,6 +156,7 @@ class FormPartner:
         move(form, "restore", by=by, at=at, standing="ticket")
         _start_three_days(form, form.ticket, at=at)
         start_first_hours(form, at=at)
+        answers.start_answering(form, at=at)
         start(form, "D14", at=at, role=Role.CS_MANAGER, start_at=form.ticket.registered_at)
 
     def _on_merge(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
@@ -158,6 +169,14 @@ class FormPartner:
             deadlines.void(form.item, *FORM_CODES, at=at, why=gettext_noop("withdrawn by the customer"), by=person(by))
         else:
             no_more_visits(form, at=at, why=gettext_noop("withdrawn by the customer"), by=person(by))
+
+
+def _not_answerable(ticket: Ticket) -> str | None:
+    """C17, T14: several points are answered one by one before the result; a single one is answered by it."""
+    form = remembered(("answerable", ticket.pk), ComplaintForm.objects.select_related("item", "ticket__item").filter(ticket=ticket).first)
+    if form is None:
+        return None
+    return guards.meeting_was_held(form) or (guards.every_point_answered(form) if len(guards.open_points(form)) > 1 else None)
 
 
 def _start_three_days(form: ComplaintForm, ticket: Ticket, *, at: datetime) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from complaints import first_rows
 from complaints import services as forms
-from complaints.models import ComplaintForm, Disposition
+from complaints.models import ComplaintForm, Disposition, ReplyTemplate
 from feedback_desk import clock
 from feedback_desk.deadlines.models import Deadline
 from followups import services as visits
@@ -41,6 +41,27 @@ def first_hours(form_id: int, cast: SimpleNamespace) -> None:
         assert line is not None
         assert line.head is not None
         forms.sign_decision(form_id=form_id, by=line.head, seen=decision.pk)
+
+
+def replied(form_id: int, cast: SimpleNamespace) -> None:
+    """C13, C17: points answered, the final reply sent where the grade asks for it."""
+    form = ComplaintForm.objects.get(pk=form_id)
+    if left := list(form.points.filter(answer="").values_list("pk", flat=True)):
+        forms.answer_points(form_id=form_id, by=cast.agent, answers=dict.fromkeys(left, "已换新机,运费由我司承担。"))
+    if form.grade in ("I", "II"):
+        said = {"found": "卸货时侧放。", "done": "整机换新。", "prevented": "大件装卸加贴标识。", "apology": "深表歉意。"}
+        letter = ReplyTemplate.objects.filter(language="zh-hans").earliest("order")
+        reply = forms.draft_reply(form_id=form_id, by=cast.supervisor, template_id=letter.pk, **said)
+        forms.send_reply(form_id=form_id, by=cast.supervisor, seen=reply.pk, way="letter")
+
+
+def summed_up(form_id: int, cast: SimpleNamespace, text: str = "卸货侧放所致;换新得当。") -> None:
+    """C13, C17, C20: all that stands before the closing, with the report of grade I and the case summary."""
+    replied(form_id, cast)
+    form = ComplaintForm.objects.get(pk=form_id)
+    if form.grade == "I" and not form.managementreport_rows.exists():
+        forms.report_to_management(form_id=form_id, by=cast.supervisor, report="批次运输破损。", proposals="更换包装方案。")
+    forms.write_case_summary(form_id=form_id, by=cast.agent, text=text)
 
 
 def not_reached(form: ComplaintForm, cast: SimpleNamespace) -> None:
@@ -183,7 +204,7 @@ class Way:
     def visiting(self, **more: Any) -> Way:
         self.awaiting_check(**more).result()
         forms.inspect(form_id=self.form_id, by=self.cast.inspector, timely=True, severity="fitting")
-        forms.write_case_summary(form_id=self.form_id, by=self.cast.agent, text="卸货侧放所致;换新得当。")
+        summed_up(self.form_id, self.cast)
         return self
 
     def visit(self, accepted: bool | None = True, scores: tuple[int, int, int] = (5, 5, 5), **more: Any) -> Any:

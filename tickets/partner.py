@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from feedback_desk.people.actors import Actor
 
 if TYPE_CHECKING:
-    from tickets.models import Ticket
+    from tickets.models import Contact, Ticket
 
 
 class Partner(Protocol):
@@ -24,8 +24,8 @@ class Partner(Protocol):
     def moved(self, ticket: Ticket, move: str, *, by: Actor, at: datetime, reason: str, **facts: Any) -> None:
         """The ticket made this move: do what machines.md asks of the form."""
 
-    def contacted(self, ticket: Ticket, *, at: datetime) -> None:
-        """A contact or attempt was recorded (C3: the second failed attempt lengthens D14)."""
+    def contacted(self, ticket: Ticket, contact: Contact, *, at: datetime) -> None:
+        """A contact or attempt was recorded (C3: the second failed attempt lengthens D14; C11, G3: progress, a formal reply)."""
 
     def corrected(self, ticket: Ticket, *, at: datetime) -> None:
         """What was typed wrongly was corrected: the text that the form's decisions rest on."""

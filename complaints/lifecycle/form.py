@@ -159,13 +159,21 @@ def visit_recorded(form: ComplaintForm) -> str | None:
 
 
 def has_case_summary(form: ComplaintForm) -> str | None:
-    """C20: cause, course, was the solution right."""
-    return None if form.case_summary else _("Write the case summary: cause, course, and whether the solution was right.")
+    """C20: cause, course, was the solution right; grade I: the report to management, too."""
+    from complaints.guards import report_owed
+
+    return report_owed(form) if form.case_summary else _("Write the case summary: cause, course, and whether the solution was right.")
 
 
 def points_answered(form: ComplaintForm) -> str | None:
-    """C17: what the customer asked for has an answer; who withdrew asks for nothing any more."""
-    return None if form.ticket.result or form.ticket.outcome == "withdrawn" else _("The customer's points have no answer yet: write the result on the ticket.")
+    """C17: each point has an answer, and the final reply was sent where the grade asks for one; who withdrew asks for nothing any more."""
+    from complaints.guards import every_point_answered, reply_owed
+
+    if form.ticket.outcome == "withdrawn":
+        return None
+    if not form.ticket.result:
+        return _("The customer's points have no answer yet: write the result on the ticket.")
+    return every_point_answered(form) or reply_owed(form)
 
 
 def ticket_withdrawn(form: ComplaintForm) -> str | None:

@@ -1,5 +1,6 @@
 """The rows of complaints (sections 4 and 5 of the process book). States and moves: `complaints/lifecycle/`."""
 
+from complaints.models.answers import FinalReply, FormalReply, Meeting, Point, ProgressNote, ReplySending, ReplyTemplate
 from complaints.models.early import (
     AnalysisRule,
     CauseApproval,
@@ -24,6 +25,7 @@ from complaints.models.form import (
     Responsibility,
 )
 from complaints.models.measures import Disposition, DispositionKind, DispositionPolicy, Signature
+from complaints.models.outstanding import Instruction, ManagementReport, Reminder
 from complaints.models.texts import DecisionText
 
 __all__ = [
@@ -38,16 +40,26 @@ __all__ = [
     "DispositionKind",
     "DispositionPolicy",
     "FactsCheck",
+    "FinalReply",
     "FirstAnalysis",
     "FirstPlan",
     "FormAct",
+    "FormalReply",
     "Grade",
     "GradeRule",
     "HandlingDecision",
     "Inspection",
+    "Instruction",
+    "ManagementReport",
+    "Meeting",
     "ParkingReason",
+    "Point",
     "PoliceReport",
+    "ProgressNote",
     "QualityClass",
+    "Reminder",
+    "ReplySending",
+    "ReplyTemplate",
     "Responsibility",
     "Signature",
     "WrittenCause",

@@ -61,6 +61,9 @@ class GradeRule(models.Model):
     visit = models.BooleanField(
         _("is visited"), default=True, help_text=_("Unmarked ones may still be visited; with this off no visit is due unless marked (F2).")
     )
+    written_reply = models.BooleanField(
+        _("is answered in writing"), default=True, help_text=_("By a supervisor, before it closes; else the handler answers, by word of mouth too (G3).")
+    )
 
     class Meta:
         verbose_name = _("grade")

@@ -1,5 +1,15 @@
 """One function per change of a complaint form (decision 2). Locks: ticket, then form, then disposition."""
 
+from complaints.services.answers import (
+    add_point,
+    answer_points,
+    draft_reply,
+    record_meeting,
+    reply_in_writing,
+    send_minor_reply,
+    send_reply,
+    write_progress,
+)
 from complaints.services.closing import (
     accept,
     ask_abnormal,
@@ -40,14 +50,24 @@ from complaints.services.early import (
     write_first_analysis,
     write_first_plan,
 )
+from complaints.services.outstanding import (
+    ask_instruction,
+    remind_customer,
+    remind_of_month_end,
+    report_to_management,
+    write_instruction,
+)
 from complaints.services.reviewing import agree, answer, carry_out, confirm_no_fault, object, report_split, revise, rule, send_back, sign
 
 __all__ = [
     "accept",
+    "add_point",
     "agree",
     "answer",
+    "answer_points",
     "approve_cause",
     "ask_abnormal",
+    "ask_instruction",
     "ask_parking",
     "begin_determination",
     "carry_out",
@@ -58,6 +78,7 @@ __all__ = [
     "confirm_no_fault",
     "decide_handling",
     "determine",
+    "draft_reply",
     "grade",
     "hand_over",
     "handle_on_the_spot",
@@ -68,10 +89,15 @@ __all__ = [
     "not_accepted",
     "object",
     "park",
+    "record_meeting",
     "refuse_abnormal",
     "refuse_parking",
+    "remind_customer",
+    "remind_of_month_end",
     "reopen",
+    "reply_in_writing",
     "report_split",
+    "report_to_management",
     "report_to_police",
     "resume",
     "reverse",
@@ -79,6 +105,8 @@ __all__ = [
     "rule",
     "rule_abnormal",
     "send_back",
+    "send_minor_reply",
+    "send_reply",
     "settle_matter",
     "sign",
     "sign_decision",
@@ -87,4 +115,6 @@ __all__ = [
     "write_cause",
     "write_first_analysis",
     "write_first_plan",
+    "write_instruction",
+    "write_progress",
 ]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from complaints.models import AbnormalGround, ComplaintForm, Disposition, Inspection
+from complaints.services.answers import answer_again
 from complaints.services.common import (
     VISIT_CODES,
     closure_asked,
@@ -24,12 +25,14 @@ from complaints.services.common import (
     start,
     ticket_back_to_work,
 )
+from complaints.services.outstanding import tell_departments
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.people.access import NotYou
 from feedback_desk.people.actors import Actor
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
+from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import make
 from tickets import services as ticket_services
 from tickets.models import Contact, Outcome
@@ -64,8 +67,8 @@ def inspect(*, form_id: int, by: User, timely: bool, severity: str, faults: str 
         closure_asked(form, at=at)
     else:
         form.closed_at = at
-        move(form, "pass_and_file", by=by, at=at, reason=faults, save=("closed_at",), data={"timely": timely, "severity": severity})
-        _end(form, by=by, at=at, outcome=form.ticket.outcome or Outcome.CONFIRMED)
+        entry = move(form, "pass_and_file", by=by, at=at, reason=faults, save=("closed_at",), data={"timely": timely, "severity": severity})
+        _end(form, entry, by=by, at=at, outcome=form.ticket.outcome or Outcome.CONFIRMED)
     return form
 
 
@@ -98,16 +101,17 @@ def accept(*, form_id: int, by: User) -> ComplaintForm:
     at = clock.now()
     form = locked(form_id)
     form.closed_at = at
-    move(form, "accept", by=by, at=at, save=("closed_at",))
+    entry = move(form, "accept", by=by, at=at, save=("closed_at",))
     deadlines.settle(form.item, *VISIT_CODES, at=at, by=by)
-    _end(form, by=by, at=at, outcome=Outcome.CONFIRMED)
+    _end(form, entry, by=by, at=at, outcome=Outcome.CONFIRMED)
     return form
 
 
-def _end(form: ComplaintForm, *, by: Actor, at: datetime, outcome: str) -> None:
-    """The matter is over: the ticket ends with the form, everything still running is void but what is owed in any state."""
+def _end(form: ComplaintForm, entry: Entry, *, by: Actor, at: datetime, outcome: str) -> None:
+    """The matter is over: the ticket ends with the form, everything still running is void but what is owed in any state; C21."""
     end_ticket(form.ticket, by=by, at=at, outcome=outcome)
     deadlines.void_all(form.item, at=at, why=gettext_noop("closed"), except_codes=STAYS_OWED)
+    tell_departments(form, entry=entry, at=at)
 
 
 @transaction.atomic
@@ -127,6 +131,7 @@ def again(form: ComplaintForm, name: str, *, by: Actor, at: datetime, reason: st
     deadlines.settle(form.item, *VISIT_CODES, at=at)
     no_more_visits(form, at=at, why=gettext_noop("a new round"))
     start(form, "D14", at=at, role=Role.CS_MANAGER)
+    answer_again(form, missing=reason, by=by, at=at)
 
 
 # ---- abnormal closing (C10) ----
@@ -167,10 +172,10 @@ def rule_abnormal(*, form_id: int, by: User, reason: str) -> ComplaintForm:
     at = clock.now()
     form = locked(form_id)
     form.closed_at = at
-    move(form, "rule_abnormal", by=by, at=at, reason=reason, save=("closed_at",), data={"ground": form.abnormal_ground})
+    entry = move(form, "rule_abnormal", by=by, at=at, reason=reason, save=("closed_at",), data={"ground": form.abnormal_ground})
     deadlines.settle(form.item, "D21", at=at, by=by)
     no_more_visits(form, at=at, why=gettext_noop("closed abnormally"), by=by)
-    _end(form, by=by, at=at, outcome=Outcome.CONFLICT if form.abnormal_ground == AbnormalGround.CONFLICT else Outcome.NO_ANSWER)
+    _end(form, entry, by=by, at=at, outcome=Outcome.CONFLICT if form.abnormal_ground == AbnormalGround.CONFLICT else Outcome.NO_ANSWER)
     return form
 
 
@@ -197,9 +202,9 @@ def close_withdrawn(*, form_id: int, by: User, reason: str) -> ComplaintForm:
     at = clock.now()
     form = locked(form_id)
     form.closed_at = at
-    move(form, "close_withdrawn", by=by, at=at, reason=reason, save=("closed_at",))
+    entry = move(form, "close_withdrawn", by=by, at=at, reason=reason, save=("closed_at",))
     form.dispositions.filter(state="draft").delete()
-    _end(form, by=by, at=at, outcome=Outcome.WITHDRAWN)
+    _end(form, entry, by=by, at=at, outcome=Outcome.WITHDRAWN)
     return form
 
 

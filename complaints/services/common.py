@@ -25,7 +25,9 @@ from tickets.services.common import facts as ticket_facts
 from tickets.services.common import locked as locked_ticket
 from tickets.services.common import refit as refit_ticket
 
-FORM_CODES = ("D09", "D10", "D11", "D12", "D14", "D15", "D16", "D17", "D18", "D19", "D20", "D21", "D23", "D34", "D37", "D40")
+FORM_CODES = (
+    "D09", "D10", "D11", "D12", "D13", "D14", "D15", "D16", "D17", "D18", "D19", "D20", "D21", "D23", "D24", "D25", "D27", "D28", "D34", "D37", "D40",
+)  # fmt: skip
 FROM_RECEIPT = ("D13", "D27", "D34")
 VISIT_CODES = ("D19", "D20")
 

@@ -27,7 +27,7 @@ from feedback_desk.people.services import name_concerned, no_longer_concerned
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import changed_meanwhile, make
-from tickets.services.common import need, tell
+from tickets.services.common import need, responsible, tell
 
 ORDER = {Grade.MINOR: 0, Grade.SERIOUS: 1, Grade.MAJOR: 2}
 
@@ -88,7 +88,8 @@ def handle_on_the_spot(*, form_id: int, by: User, how: str) -> ComplaintForm:
     form = locked(form_id)
     form.on_the_spot, form.no_fault, form.no_fault_reason, form.handed_over_at = how.strip(), True, how.strip(), at
     move(form, "handle_on_the_spot", by=by, at=at, reason=how, save=("on_the_spot", "no_fault", "no_fault_reason", "handed_over_at"))
-    deadlines.settle(form.item, "D11", "D12", "D14", "D34", at=at, by=by)
+    deadlines.settle(form.item, "D11", "D12", "D13", "D14", "D25", "D27", "D34", at=at, by=by)
+    deadlines.void(form.item, "D24", at=at, why=gettext_noop("handled on the spot"), by=by)
     closure_asked(form, at=at)
     return form
 
@@ -122,6 +123,7 @@ def park(*, form_id: int, by: User) -> ComplaintForm:
     form.parked_at = at
     entry = move(form, "park", by=by, at=at, save=("parked_at",), data={"parking_reason": form.parking_reason})
     deadlines.settle(form.item, "D14", at=asked_at or at, by=asked_by)
+    deadlines.void(form.item, "D24", at=at, why=gettext_noop("set aside as an outstanding matter"), by=by)
     _answer_parking(form, by=by, at=at)
     if form.parking_reason in (ParkingReason.CUSTOMER_ABSENT, ParkingReason.CUSTOMER_BUSY) and form.ticket.state == "processing":
         make(form.ticket, "ask_customer", by=by, at=at, standing="form", reason=form.parking_words)
@@ -158,6 +160,7 @@ def resume(*, form_id: int, by: User, reason: str) -> ComplaintForm:
     move(form, "resume", by=by, at=at, reason=reason, save=("parked_at",))
     deadlines.void(form.item, "D21", "D28", at=at, why=gettext_noop("resumed"), by=by)
     start(form, "D14", at=at, role=Role.CS_MANAGER)
+    start(form, "D24", at=at, owner=responsible(form.ticket, at))
     if form.ticket.state == "waiting":
         make(form.ticket, "customer_answered", by=by, at=at, standing="form")
         deadlines.resume(form.ticket.item, "D26", at=at)

@@ -16,7 +16,7 @@ from feedback_desk.people.models import Absence, Concern
 from feedback_desk.people.services import name_concerned
 from feedback_desk.records.models import Entry
 from followups import services as visits
-from tests.ways import comes_next
+from tests.ways import comes_next, replied, summed_up
 from tickets import services as tickets
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +54,7 @@ def test_C9_with_faults_it_goes_back_to_the_department_and_then_on(way, freeze):
 def test_C20_no_closing_without_a_case_summary(way):
     way = way().awaiting_check().result()
     inspect(way)
+    replied(way.form_id, way.cast)
     with pytest.raises(NotNow):
         way.visit()
     assert way.form.visits.count() == 0, "a refused closing leaves no half of a visit"
@@ -117,7 +118,9 @@ def test_C10_the_second_round_goes_the_whole_way_again(way):
     way.result()
     assert way.live("D19", "D20") == {"D19"}
     inspect(way)
-    forms.write_case_summary(form_id=way.form_id, by=way.cast.agent, text="补换配件。")
+    with pytest.raises(NotNow, match="最终答复"):
+        way.visit()
+    summed_up(way.form_id, way.cast, "补换配件。")
     way.visit()
     assert way.states == ("closed", "closed")
     assert Deadline.objects.filter(root=way.ticket.item, code="D14").count() == 2

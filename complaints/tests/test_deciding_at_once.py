@@ -8,41 +8,12 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from complaints import services as forms
-from complaints.models import Disposition
 from feedback_desk import clock
-from feedback_desk.people.access import NotNow
 from feedback_desk.people.models import Absence
 from feedback_desk.records.models import Entry
+from tests.two_at_once import decide
 
 TIMES, A_FORM = 200, 25
-MEET = 30
-
-
-def decide(times, who, how, gate, said):
-    """In a process of its own: read the old state, wait until the other has read it too, decide."""
-    connection.connection = None
-    with clock.at(times[1]):
-        for pk in times[0]:
-            row = Disposition.objects.get(pk=pk)
-            seen = (row.state, row.version)
-            try:
-                gate.wait(MEET)
-                how(disposition_id=pk, by=who, seen_version=row.version)
-                said.put((pk, who.username, seen, "won"))
-            except NotNow as late:
-                said.put((pk, who.username, seen, late.because))
-            except Exception as broken:
-                said.put((pk, who.username, seen, f"broken: {broken!r}"))
-    connection.close()
-
-
-def agree(**facts):
-    forms.agree(**facts)
-
-
-def object_to(**facts):
-    forms.object(reason="应由调度负责", **facts)
 
 
 @pytest.mark.postgres
@@ -55,12 +26,14 @@ def test_C4_two_who_decide_at_the_same_moment_200_times(cast, way):
         one = way()
         one.in_review(*(one.one(clause=f"《配送作业规范》4.{n}") for n in range(A_FORM)))
         measures += [m.pk for m in one.measures]
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     gate, said = context.Barrier(2), context.Queue()
-    parts = ((cast.department_head, agree), (cast.head_backup, object_to))
-    at = clock.now()
-    connection.close()
-    processes = [context.Process(target=decide, args=((measures, at), who, how, gate, said)) for who, how in parts]
+    there = connection.settings_dict
+    database = f"postgres://{there['USER']}:{there['PASSWORD']}@{there['HOST']}:{there['PORT']}/{there['NAME']}"
+    parts = ((cast.department_head, "agree"), (cast.head_backup, "object"))
+    processes = [
+        context.Process(target=decide, args=(database, measures, clock.now(), who.username, verb, gate, said), daemon=True) for who, verb in parts
+    ]
     for process in processes:
         process.start()
     answers = [said.get(timeout=120) for _n in range(2 * TIMES)]

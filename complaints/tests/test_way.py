@@ -13,7 +13,7 @@ from complaints.models import ComplaintForm, Disposition
 from feedback_desk import clock
 from feedback_desk.deadlines.models import Deadline
 from followups import services as visits
-from tests.ways import comes_next, first_hours, not_reached
+from tests.ways import comes_next, first_hours, not_reached, summed_up
 from tickets import services as tickets
 from tickets.models import Category, Ticket
 
@@ -70,7 +70,7 @@ def test_the_whole_way_of_a_major_complaint(cast, customer, freeze):
     tickets.offer_result(ticket_id=ticket.pk, by=cast.agent, result="换新机,今天送到。", agreement="陈女士,电话,今天 10:05")
     assert Deadline.objects.filter(item=form.item, code="D19", state="running").exists()
     forms.inspect(form_id=form.pk, by=cast.inspector, timely=True, severity="fitting")
-    forms.write_case_summary(form_id=form.pk, by=cast.agent, text="卸货侧放所致;换新得当。")
+    summed_up(form.pk, cast)
     check_pair(form)
     freeze("2026-03-03 10:00")
     visits.record_visit(

@@ -198,11 +198,21 @@ ICONS = {
     "ask_parking": "hourglass",
     "ask_abnormal": "exclamation-octagon",
     "step_done": "check2-square",
+    "write_progress": "megaphone",
+    "reply_in_writing": "envelope",
+    "send_reply": "send",
+    "answer_point": "list-check",
+    "record_meeting": "people",
+    "remind_customer": "bell",
+    "report_to_management": "file-earmark-text",
 }
 SAYS_WHAT = {"step_done"}
 """Their words are no reason but what came of it."""
 LATE_VERBS = {"late_reason", history.LIMIT_PASSED, "not_solved", "not_accepted", "unsolved"}
-WITH_CUSTOMER = {"register", "ask_customer", "customer_answered", "offer_result", "not_solved", "confirm_result", "withdraw", "reopen"}
+WITH_CUSTOMER = {
+    "register", "ask_customer", "customer_answered", "offer_result", "not_solved", "confirm_result", "withdraw", "reopen",
+    "write_progress", "reply_in_writing", "send_reply",
+}  # fmt: skip
 
 
 def _who(entry: Entry) -> str:

@@ -113,7 +113,7 @@ def write_contact(
     ticket.save(update_fields=saved)
     Item.objects.filter(pk=ticket.item_id).update(changed_at=recorded_at)
     if form := partner.of(ticket):
-        form.contacted(ticket, at=recorded_at)
+        form.contacted(ticket, contact, at=recorded_at)
     return contact
 
 

@@ -9,7 +9,7 @@ from complaints import services as forms
 from complaints.models import ComplaintForm, Disposition
 from feedback_desk import clock
 from followups import services as visits
-from tests.ways import comes_next, first_hours
+from tests.ways import comes_next, first_hours, summed_up
 from tickets import services as tickets
 from tickets.models import Category, Ticket
 
@@ -77,7 +77,7 @@ def _check(cast: SimpleNamespace, ticket: Ticket, form: ComplaintForm, more: dic
 
 
 def _close(cast: SimpleNamespace, ticket: Ticket, form: ComplaintForm, more: dict[str, Any]) -> None:
-    forms.write_case_summary(form_id=form.pk, by=cast.agent, text="卸货侧放所致；换新得当。")
+    summed_up(form.pk, cast, "卸货侧放所致；换新得当。")
     answers = {"mood": "satisfied", "accepted": True, "speed": 5, "solution": more.get("score", 5), "attitude": 5, "comment": "处理很快"}
     visits.record_visit(ticket_id=ticket.pk, by=cast.visitor, reached=True, said="新机使用正常", **answers)
 

@@ -1,0 +1,360 @@
+"""What the customer is told, and when (C8, C11–C13, C17, C20, C21, G3, T14)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from complaints import services as forms
+from complaints import wording
+from complaints.models import Point, ReplyTemplate
+from complaints.tasks import remind_of_month_end
+from feedback_desk import clock
+from feedback_desk.deadlines.models import Deadline
+from feedback_desk.notices.models import Notice
+from feedback_desk.people.access import NotNow, NotYou
+from feedback_desk.people.services import name_concerned
+from tests.ways import comes_next, replied
+from tickets import services as tickets
+
+pytestmark = pytest.mark.django_db
+SAID = {"found": "卸货时侧放。", "done": "整机换新。", "prevented": "加贴标识。", "apology": "深表歉意。"}
+
+
+def letter(language="zh-hans"):
+    return ReplyTemplate.objects.filter(language=language).earliest("order").pk
+
+
+def progress(way, **more):
+    words = {"situation": "已换机。", "progress": "等待送货。", "customer_says": "可以，尽快。", "way": "call_out", **more}
+    return forms.write_progress(form_id=way.form_id, by=way.cast.agent, **words)
+
+
+# ---- G3, D13 ----
+
+
+def test_G3_grades_I_and_II_are_answered_in_writing_by_a_supervisor(way):
+    way = way("II").graded()
+    with pytest.raises(NotYou):
+        forms.reply_in_writing(form_id=way.form_id, by=way.cast.agent, text="已受理。", way="letter")
+    talk = {"said": "已受理，正在核实。", "customer_says": "好的，等你们回电", "way": "call_out", "purpose": "formal_reply"}
+    tickets.record_contact(ticket_id=way.ticket_id, by=way.cast.agent, **talk, **comes_next())
+    assert way.live("D13") == {"D13"}, "a word on the phone is not the reply in writing"
+    forms.reply_in_writing(form_id=way.form_id, by=way.cast.supervisor, text="已受理，正在核实。", way="letter")
+    assert (way.limit("D13").state, way.limit("D13").late) == ("settled", False)
+
+
+def test_G3_grade_III_is_answered_by_word_of_mouth(way):
+    way = way("III").graded()
+    talk = {"said": "已受理，正在核实。", "customer_says": "好的，等你们回电", "way": "call_out", "purpose": "formal_reply"}
+    tickets.record_contact(ticket_id=way.ticket_id, by=way.cast.agent, **talk, **comes_next())
+    assert way.limit("D13").state == "settled"
+
+
+def test_G3_D13_counts_24_hours_from_the_receipt(way, local):
+    way = way().register(received_at=local("2026-03-02 08:30"))
+    assert way.limit("D13").due_at == local("2026-03-03 08:30")
+
+
+def test_G3_a_reply_by_email_leaves_from_the_desk(way):
+    way = way("II").graded()
+    forms.reply_in_writing(form_id=way.form_id, by=way.cast.supervisor, text="已受理，正在核实。", way="email")
+    sent = Notice.objects.get(template="reply")
+    assert sent.contact_point is not None
+    assert sent.data["text"] == "已受理，正在核实。"
+
+
+def test_G3_without_an_address_nothing_leaves_by_email_and_it_is_said(way):
+    way = way("II").graded()
+    way.customer.contact_points.filter(kind="email").delete()
+    with pytest.raises(ValidationError) as error:
+        forms.reply_in_writing(form_id=way.form_id, by=way.cast.supervisor, text="已受理。", way="email")
+    assert "way" in error.value.message_dict
+    assert way.live("D13") == {"D13"}
+    assert not way.form.formalreply_rows.exists()
+
+
+# ---- C11, D24, D25 ----
+
+
+def test_C11_a_progress_note_ends_D24_and_the_next_begins(way, freeze, local):
+    way = way().graded()
+    assert way.limit("D24").due_at == local("2026-03-05 00:00")
+    freeze("2026-03-03 10:00")
+    progress(way)
+    rows = Deadline.objects.filter(code="D24").order_by("pk")
+    assert [d.state for d in rows] == ["settled", "running"]
+    assert rows[1].due_at == local("2026-03-06 00:00")
+
+
+def test_C11_a_talk_about_progress_counts_too_and_another_does_not(way):
+    way = way().graded()
+    talk = {"said": "配件明天到。", "customer_says": "好的，等你们回电", "way": "call_out"}
+    tickets.record_contact(ticket_id=way.ticket_id, by=way.cast.agent, **talk, **comes_next())
+    assert Deadline.objects.filter(code="D24").count() == 1
+    tickets.record_contact(ticket_id=way.ticket_id, by=way.cast.agent, purpose="progress", **talk, **comes_next())
+    assert Deadline.objects.filter(code="D24").count() == 2
+
+
+def test_C11_no_progress_is_owed_once_the_result_is_offered_and_again_when_it_was_none(way):
+    way = way().awaiting_check().result()
+    assert way.live("D24") == set()
+    tickets.not_solved(ticket_id=way.ticket_id, by=way.cast.agent, reason="仍有异响")
+    assert way.live("D24") == {"D24"}
+
+
+def test_C11_from_the_group_with_the_agreed_wording_by_15_the_next_day(way, local):
+    way = way().register(channel="group")
+    assert way.limit("D25").due_at == local("2026-03-03 15:00")
+    with pytest.raises(ValidationError) as error:
+        progress(way)
+    assert {"wording", "to_group"} == set(error.value.message_dict)
+    progress(way, wording="我司高度重视，正在换机。", to_group="集团客服部，邮件")
+    assert (way.limit("D25").state, way.limit("D25").late) == ("settled", False)
+
+
+def test_C11_an_ordinary_complaint_owes_the_group_nothing(way):
+    assert way().register().live("D25") == set()
+
+
+# ---- C17 ----
+
+
+def test_C17_what_the_customer_expects_is_the_first_point_and_the_result_answers_it(way):
+    way = way().register(expectation="整机换新")
+    point = Point.objects.get()
+    assert (point.text, point.answer) == ("整机换新", "")
+    way.result()
+    point.refresh_from_db()
+    assert point.answer == "换新机,今天送到。"
+
+
+def test_C17_several_points_are_answered_one_by_one_before_the_result(way):
+    way = way().register(expectation="整机换新")
+    forms.add_point(form_id=way.form_id, by=way.cast.agent, text="赔偿误工费")
+    with pytest.raises(NotNow, match="赔偿误工费"):
+        way.result()
+    first, second = way.form.points.all()
+    with pytest.raises(ValidationError):
+        forms.answer_points(form_id=way.form_id, by=way.cast.agent, answers={first.pk: " "})
+    forms.answer_points(form_id=way.form_id, by=way.cast.agent, answers={first.pk: "换新", second.pk: "凭证明补偿一天"})
+    way.result()
+    assert [p.answer for p in way.form.points.all()] == ["换新", "凭证明补偿一天"]
+
+
+def test_C17_a_point_added_at_the_end_holds_the_closing(way):
+    way = way().visiting()
+    forms.add_point(form_id=way.form_id, by=way.cast.agent, text="道歉信")
+    with pytest.raises(NotNow, match="道歉信"):
+        way.visit()
+    forms.answer_points(form_id=way.form_id, by=way.cast.agent, answers={way.form.points.last().pk: "随最终答复寄出"})
+    way.visit()
+    assert way.form.state == "closed"
+
+
+def test_C17_what_is_missing_on_the_visit_is_a_point_of_the_next_round(way):
+    way = way().visiting()
+    way.visit(accepted=False)
+    point = way.form.points.last()
+    assert (point.round, point.text, point.answer) == (2, "新机仍有异响", "")
+
+
+# ---- C12, C13 ----
+
+
+def test_C13_the_letter_holds_found_done_prevented_apology_and_each_point(way):
+    way = way().awaiting_check()
+    forms.add_point(form_id=way.form_id, by=way.cast.agent, text="整机换新")
+    way.result()
+    reply = forms.draft_reply(form_id=way.form_id, by=way.cast.agent, template_id=letter(), **SAID)
+    for words in (*SAID.values(), "整机换新", "换新机,今天送到。", way.ticket.item.number):
+        assert words in reply.text
+    assert "陈雨瑶" not in reply.text, "masked on pages (V4)"
+    assert "陈雨瑶" in reply.letter(way.customer.name)
+
+
+def test_C13_our_fault_needs_an_apology_nobody_s_fault_none(way):
+    ours = way().awaiting_check()
+    with pytest.raises(ValidationError) as error:
+        forms.draft_reply(form_id=ours.form_id, by=ours.cast.agent, template_id=letter(), **SAID | {"apology": " "})
+    assert set(error.value.message_dict) == {"apology"}
+    nobodys = way().determining()
+    forms.no_fault(form_id=nobodys.form_id, by=nobodys.cast.manager, reason="签收后跌落")
+    reply = forms.draft_reply(form_id=nobodys.form_id, by=nobodys.cast.agent, template_id=letter(), **SAID | {"apology": ""})
+    assert "\n\n\n" not in reply.text
+
+
+def test_C12_the_reply_settles_D27_and_leaves_by_a_supervisor(way, freeze, local):
+    way = way().awaiting_check().result()
+    assert way.limit("D27").due_at == local("2026-03-10 00:00")
+    reply = forms.draft_reply(form_id=way.form_id, by=way.cast.agent, template_id=letter(), **SAID)
+    with pytest.raises(NotYou):
+        forms.send_reply(form_id=way.form_id, by=way.cast.agent, seen=reply.pk, way="letter")
+    with pytest.raises(NotNow):
+        forms.send_minor_reply(form_id=way.form_id, by=way.cast.agent, seen=reply.pk, way="letter")
+    freeze("2026-03-04 10:00")
+    forms.send_reply(form_id=way.form_id, by=way.cast.supervisor, seen=reply.pk, way="email")
+    assert (way.limit("D27").state, way.limit("D27").late) == ("settled", False)
+    assert way.live("D13", "D24", "D27") == set()
+    assert Notice.objects.filter(template="reply", data__text__icontains="陈雨瑶").count() == 1
+    with pytest.raises(NotNow):
+        forms.send_reply(form_id=way.form_id, by=way.cast.supervisor, seen=reply.pk, way="email")
+    assert Notice.objects.filter(template="reply").count() == 1, "nothing leaves twice"
+
+
+def test_C13_another_letter_drawn_up_meanwhile_has_to_be_read_first(way):
+    way = way().awaiting_check().result()
+    seen = forms.draft_reply(form_id=way.form_id, by=way.cast.agent, template_id=letter(), **SAID)
+    forms.draft_reply(form_id=way.form_id, by=way.cast.supervisor, template_id=letter(), **SAID | {"done": "退款。"})
+    with pytest.raises(NotNow, match="主管秦"):
+        forms.send_reply(form_id=way.form_id, by=way.cast.manager, seen=seen.pk, way="letter")
+
+
+def test_C13_an_association_that_passed_it_on_is_answered_too(way):
+    way = way().register(channel="association")
+    forms.grade(form_id=way.form_id, by=way.cast.agent, grade="II")
+    reply = forms.draft_reply(form_id=way.form_id, by=way.cast.agent, template_id=letter(), **SAID)
+    with pytest.raises(ValidationError) as error:
+        forms.send_reply(form_id=way.form_id, by=way.cast.supervisor, seen=reply.pk, way="letter")
+    assert set(error.value.message_dict) == {"to_association"}
+    row = forms.send_reply(form_id=way.form_id, by=way.cast.supervisor, seen=reply.pk, way="letter", to_association="市消保委李科，传真")
+    assert row.to_association == "市消保委李科，传真"
+
+
+def test_C12_of_grade_III_the_result_is_the_answer(way):
+    way = way("III").graded().result()
+    assert way.limit("D27").state == "settled"
+    assert way.live("D13", "D24") == set()
+
+
+@pytest.mark.parametrize("body", ["{customer}，您好 {unknown}", "{customer.name}", "{found!r}", "{", "{0}", "{found:>9}"])
+def test_C13_a_letter_with_a_field_that_nobody_fills_is_refused_with_a_sentence(body):
+    assert wording.faults(body)
+    with pytest.raises(ValidationError):
+        ReplyTemplate(name="信", language="zh-hans", body=body).full_clean()
+    with pytest.raises(ValueError, match="."):
+        wording.fill(body, {})
+
+
+def test_C13_a_brace_in_what_was_typed_stays_a_brace(way):
+    way = way().awaiting_check().result()
+    reply = forms.draft_reply(form_id=way.form_id, by=way.cast.agent, template_id=letter(), **SAID | {"found": "型号{LH}，见{0}"})
+    assert "型号{LH}，见{0}" in reply.letter("陈雨瑶")
+
+
+# ---- T14 ----
+
+
+def test_T14_no_reply_of_substance_before_the_departments_agreed_on_one_solution(way):
+    way = way("II").graded()
+    tickets.correct(ticket_id=way.ticket_id, by=way.cast.agent, changes={"complex": True}, reason="涉及配送与品管")
+    for attempt in (
+        lambda: forms.reply_in_writing(form_id=way.form_id, by=way.cast.supervisor, text="已受理。", way="letter"),
+        lambda: forms.draft_reply(form_id=way.form_id, by=way.cast.agent, template_id=letter(), **SAID),
+        way.result,
+    ):
+        with pytest.raises(NotNow, match="内部沟通会"):
+            attempt()
+    progress(way)
+    with pytest.raises(ValidationError):
+        forms.record_meeting(form_id=way.form_id, by=way.cast.agent, people_ids=[way.cast.agent.pk], solution="换新")
+    people = [way.cast.agent.pk, way.cast.product_head.pk]
+    forms.record_meeting(form_id=way.form_id, by=way.cast.agent, people_ids=people, solution="换新，配送承担")
+    forms.reply_in_writing(form_id=way.form_id, by=way.cast.supervisor, text="已受理。", way="letter")
+    way.result()
+
+
+def test_V3_a_person_named_in_the_matter_is_at_no_meeting(way):
+    way = way("II").graded()
+    name_concerned(way.ticket.item, way.cast.person_concerned, because="客户点名", by=way.cast.supervisor, at=clock.now())
+    people = [way.cast.agent.pk, way.cast.person_concerned.pk]
+    with pytest.raises(ValidationError, match="配送员罗"):
+        forms.record_meeting(form_id=way.form_id, by=way.cast.agent, people_ids=people, solution="换新")
+
+
+# ---- C8, C20, C21 ----
+
+
+def test_C8_grade_I_is_not_set_aside_the_general_manager_writes_how_it_goes_on(way):
+    way = way("I").determining()
+    with pytest.raises(NotNow):
+        forms.ask_parking(form_id=way.form_id, by=way.cast.manager, parking_reason="parts", contact="客服林", reason="等配件")
+    forms.ask_instruction(form_id=way.form_id, by=way.cast.manager, words="配件三周后才到，原因无法判断")
+    assert Notice.objects.filter(receiver=way.cast.general_manager, channel="page", template="approval_wanted").exists()
+    said = {"lead_id": way.cast.product_head.pk, "what": "先换新机，旧机封存检测", "until": clock.now() + timedelta(days=7)}
+    with pytest.raises(NotYou):
+        forms.write_instruction(form_id=way.form_id, by=way.cast.manager, **said)
+    with pytest.raises(ValidationError):
+        forms.write_instruction(form_id=way.form_id, by=way.cast.general_manager, **said | {"until": clock.now()})
+    forms.write_instruction(form_id=way.form_id, by=way.cast.general_manager, **said)
+    assert Notice.objects.filter(receiver=way.cast.product_head, channel="page", template="generic").exists()
+    lesser = type(way)(way.cast, way.customer, "II").determining()
+    with pytest.raises(NotNow):
+        forms.write_instruction(form_id=lesser.form_id, by=way.cast.general_manager, **said)
+
+
+def outstanding(way):
+    way = way("II").determining()
+    forms.ask_parking(form_id=way.form_id, by=way.cast.manager, parking_reason="parts", contact="客服林", reason="等配件")
+    forms.park(form_id=way.form_id, by=way.cast.general_manager)
+    return way
+
+
+def test_C8_D28_the_customer_is_reminded_by_the_4th_once_a_month(way, freeze, local):
+    way = outstanding(way)
+    freeze("2026-03-31 23:59")
+    assert remind_of_month_end() == 0
+    freeze("2026-04-01 00:10")
+    assert remind_of_month_end() == 1
+    assert remind_of_month_end() == 0, "once a month"
+    assert (way.limit("D28").part, way.limit("D28").due_at) == ("2026-03", local("2026-04-05 00:00"))
+    freeze("2026-04-03 10:00")
+    row = forms.remind_customer(form_id=way.form_id, by=way.cast.agent, customer_says="知道了，等通知", changed="配件已发货")
+    assert (row.month.month, way.limit("D28").state, way.limit("D28").late) == (3, "settled", False)
+    freeze("2026-05-02 09:00")
+    assert remind_of_month_end() == 1, "caught up though the desk was down on the first"
+    assert (way.limit("D28").part, way.limit("D28").due_at) == ("2026-04", local("2026-05-05 00:00"))
+
+
+def test_C8_D28_asks_for_nothing_that_was_set_aside_after_the_month_or_resumed(way, freeze):
+    freeze("2026-04-01 09:00")
+    way = outstanding(way)
+    assert remind_of_month_end() == 0
+    freeze("2026-05-01 09:00")
+    assert remind_of_month_end() == 1
+    forms.resume(form_id=way.form_id, by=way.cast.manager, reason="配件到货")
+    assert way.live("D28", "D24") == {"D24"}
+    assert remind_of_month_end() == 0
+
+
+def test_C20_grade_I_closes_with_a_report_to_management(way):
+    way = way("I").awaiting_check().result()
+    forms.inspect(form_id=way.form_id, by=way.cast.inspector, timely=True, severity="fitting")
+    replied(way.form_id, way.cast)
+    forms.write_case_summary(form_id=way.form_id, by=way.cast.agent, text="原因：侧放。")
+    with pytest.raises(NotNow, match="管理层"):
+        way.visit()
+    with pytest.raises(ValidationError):
+        forms.report_to_management(form_id=way.form_id, by=way.cast.supervisor, report="批次破损", proposals="")
+    forms.report_to_management(form_id=way.form_id, by=way.cast.supervisor, report="批次破损", proposals="更换包装")
+    assert Notice.objects.filter(receiver=way.cast.general_manager, channel="page", data__said__text="更换包装").exists()
+    way.visit()
+    assert way.form.state == "closed"
+
+
+def test_C21_the_result_and_what_the_customer_said_go_to_every_department_concerned(way):
+    way = way().visiting()
+    Notice.objects.all().delete()
+    way.visit()
+    told = Notice.objects.filter(channel="page", template="generic", data__said__result="换新机,今天送到。")
+    assert way.cast.department_head in {n.receiver for n in told}
+    assert {n.data["said"]["customer"] for n in told} == {"新机运转正常"}
+
+
+def test_C15_a_second_round_asks_for_a_reply_of_its_own(way):
+    way = way().closed()
+    forms.reopen(form_id=way.form_id, by=way.cast.agent, reason="新机仍有异响")
+    assert {"D24", "D27"} <= way.live()
+    assert way.form.finalreply_rows.filter(round=1, sending__isnull=False).count() == 1
