@@ -20,4 +20,5 @@ def load(path: Path = FILE) -> int:
     ruled = set(DispositionPolicy.objects.values_list("kind", flat=True))
     caps = [DispositionPolicy(kind=kind, cap=book["caps"].get(kind)) for kind in DispositionKind.values if kind not in ruled]
     letters = [ReplyTemplate(order=n, **row) for n, row in enumerate(book["letter"])] if not ReplyTemplate.objects.exists() else []
-    return sum(len(model.objects.bulk_create(rows)) for model, rows in ((GradeRule, grades), (DispositionPolicy, caps), (ReplyTemplate, letters)))
+    new = len(GradeRule.objects.bulk_create(grades)) + len(DispositionPolicy.objects.bulk_create(caps))
+    return new + len(ReplyTemplate.objects.bulk_create(letters))

@@ -75,3 +75,27 @@ def ask_customer(number: str, by: str) -> None:
 
     row = Ticket.objects.get(item__number=number)
     services.ask_customer(ticket_id=row.pk, by=User.objects.get(username=by), question="请发铭牌照片", until=clock.now() + timedelta(days=1))
+
+
+def complaint(station: str, grade: str = "II") -> str:
+    """A complaint that the services have brought to a station of `tests.ways.Way`; the number of its ticket."""
+    from types import SimpleNamespace
+
+    from tests.ways import Way
+    from tickets import services
+
+    users = {user.username: user for user in User.objects.select_related("department", "superior", "backup")}
+    service, delivery = Department.objects.select_related("head").order_by("pk")
+    cast = SimpleNamespace(
+        service=service, delivery=delivery, product=service, agent=users["agent"], supervisor=users["supervisor"], manager=users["manager"],
+        office=users["office"], general_manager=users["gm"], department_head=users["head"], product_head=users["manager"], head_backup=users["office"],
+        person_concerned=users["concerned"], inspector=users["inspector"], visitor=users["visitor"],
+    )  # fmt: skip
+    customer = Customer.objects.filter(name="何青").first() or services.create_customer(by=cast.agent, name="何青", phone="13700010002")
+    way = Way(cast, customer, grade)
+    getattr(way, station)()
+    return str(way.ticket.item.number)
+
+
+def form_number(number: str) -> str:
+    return str(Ticket.objects.select_related("form__item").get(item__number=number).form.item.number)

@@ -85,7 +85,8 @@ def test_a_phone_complaint_from_the_call_to_its_closing(floor: Floor) -> None:
     speak_with_the_customer(agent)
 
     manager = floor.enter("manager")
-    first_hours(agent, floor.enter("supervisor"), manager, number)
+    supervisor = floor.enter("supervisor")
+    first_hours(agent, supervisor, manager, number)
     determine(manager, number)
     named_person_can_do_nothing(floor, number)
 
@@ -98,6 +99,7 @@ def test_a_phone_complaint_from_the_call_to_its_closing(floor: Floor) -> None:
     agent.go(f"/desk/tickets/{number}/")
     agent.does("offer_result", {"result": "今天送新机并取回旧机。", "agreement": "陈雨瑶，电话，当天同意"}, name="11-result")
     check(floor.enter("inspector"), number)
+    write_to_the_customer(supervisor, number)
     sum_up(agent, number)
     visit(floor.enter("visitor"), number)
 
@@ -196,6 +198,16 @@ def carry_out_and_hand_over(head: Person) -> None:
 def check(inspector: Person, number: str) -> None:
     inspector.go(f"/desk/tickets/{number}/")
     inspector.does("pass_check", {"timely": "yes", "severity": "fitting"}, name="12-check")
+
+
+def write_to_the_customer(supervisor: Person, number: str) -> None:
+    """C13, C17, C20: the letter is read before it leaves; of grade I management gets a report."""
+    supervisor.go(f"/desk/tickets/{number}/?tab=handling")
+    supervisor.does("draft_reply", {"found": "卸货时侧放受压。", "done": "整机换新。", "prevented": "大件加贴标识。"}, name="12a-letter")
+    expect(supervisor.page.locator(".letter").first).to_contain_text("换一台新的")
+    supervisor.look("12b-letter")
+    supervisor.does("send_reply", {"way": "letter"}, name="12c-send")
+    supervisor.does("report_to_management", {"report": "大件装卸破损。", "proposals": "更换包装方案。"})
 
 
 def sum_up(agent: Person, number: str) -> None:
@@ -474,3 +486,88 @@ def test_every_page_is_sound_on_a_desk_and_on_a_phone_in_both_languages(floor: F
     for path in (*PAGES, f"/desk/tickets/{number}/", f"/desk/tickets/{number}/correct/", f"/desk/tickets/{number}/moves/reassign/"):
         assert supervisor.go(path) == 200, path
     assert supervisor.go("/desk/tickets/TASK20990101001/") == 404
+
+
+# --- decisions, on a desk and on a phone ---
+
+WHERE = pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+
+
+def shown(viewport: Any, name: str) -> str:
+    return f"{name}-{'phone' if viewport is PHONE else 'desktop'}"
+
+
+@WHERE
+def test_C4_the_department_objects_and_both_sign_the_same_text(floor: Floor, viewport: Any) -> None:
+    number = told(floor.desk, "complaint", "in_review")
+    form = told(floor.desk, "form_number", number)
+    head, manager = floor.enter("head", viewport), floor.enter("manager", viewport)
+    head.go("/desk/approvals/")
+    head.send(f"a.approval.is-line[href*='measures']:has-text('{form}')")
+    head.does("object", {"reason": "当时车厢已满，应由调度负责。"}, name=shown(viewport, "50-object"))
+    assert told(floor.desk, "states", number)[1] == "negotiating"
+    manager.go(f"/desk/tickets/{number}/?tab=determination")
+    manager.look(shown(viewport, "51-negotiating"))
+    manager.does("sign", name=shown(viewport, "52-sign"))
+    head.go(f"/desk/tickets/{number}/?tab=determination")
+    head.does("sign")
+    assert told(floor.desk, "states", number)[1] == "awaiting_ruling"
+
+
+@WHERE
+def test_C5_the_general_manager_sends_it_back(floor: Floor, viewport: Any) -> None:
+    number = told(floor.desk, "complaint", "awaiting_ruling")
+    form = told(floor.desk, "form_number", number)
+    chief = floor.enter("gm", viewport)
+    chief.go("/desk/approvals/")
+    chief.send(f"a.approval.is-line:has-text('{form}')")
+    chief.look(shown(viewport, "53-ruling"))
+    chief.does("send_back", {"reason": "请补充签收环节的责任。"}, name=shown(viewport, "54-send-back"))
+    assert told(floor.desk, "states", number)[1] == "determining"
+    manager = floor.enter("manager", viewport)
+    manager.go(f"/desk/tickets/{number}/")
+    assert "请补充签收环节的责任" in manager.text
+
+
+@WHERE
+def test_C8_set_aside_and_back(floor: Floor, viewport: Any) -> None:
+    number = told(floor.desk, "complaint", "determining")
+    form = told(floor.desk, "form_number", number)
+    manager, chief = floor.enter("manager", viewport), floor.enter("gm", viewport)
+    manager.go(f"/desk/tickets/{number}/")
+    manager.does("ask_parking", {"parking_reason": "parts", "contact": "客服林", "reason": "等配件到货"}, name=shown(viewport, "55-ask-parking"))
+    chief.go("/desk/approvals/")
+    chief.send(f"a.approval.is-line:has-text('{form}')")
+    chief.does("park", name=shown(viewport, "56-park"))
+    manager.go("/desk/outstanding/")
+    expect(manager.page.locator("main")).to_contain_text(number)
+    manager.look(shown(viewport, "57-outstanding"))
+    manager.go(f"/desk/tickets/{number}/?tab=handling")
+    manager.does("remind_customer", {"customer_says": "知道了，等通知。", "changed": "配件已发货。"}, name=shown(viewport, "58-reminded"))
+    manager.does("resume", {"reason": "配件到货，可以认定"})
+    assert told(floor.desk, "states", number)[1] == "determining"
+
+
+@WHERE
+def test_C10_closed_abnormally_on_the_ground_of_the_contract(floor: Floor, viewport: Any) -> None:
+    number = told(floor.desk, "complaint", "visiting")
+    agent, manager = floor.enter("agent", viewport), floor.enter("manager", viewport)
+    agent.go(f"/desk/tickets/{number}/")
+    words = "合同第 12 条：人为损坏不予更换，公司终局决定已书面告知。"
+    agent.does("ask_abnormal", {"ground": "conflict", "words": words}, name=shown(viewport, "59-ask-abnormal"))
+    manager.go(f"/desk/tickets/{number}/")
+    manager.look(shown(viewport, "60-abnormal-asked"))
+    manager.does("rule_abnormal", {"reason": "诉求与合同第 12 条相悖，已书面答复。"}, name=shown(viewport, "61-rule-abnormal"))
+    assert told(floor.desk, "states", number) == ["closed", "closed_abnormally"]
+
+
+@WHERE
+def test_C15_reopened_as_a_new_round(floor: Floor, viewport: Any) -> None:
+    number = told(floor.desk, "complaint", "closed")
+    agent = floor.enter("agent", viewport)
+    agent.go(f"/desk/tickets/{number}/")
+    agent.does("reopen", {"reason": "新机仍有异响"}, name=shown(viewport, "62-reopen"))
+    assert told(floor.desk, "states", number) == ["processing", "determining"]
+    agent.go(f"/desk/tickets/{number}/?tab=handling")
+    assert "新机仍有异响" in agent.text, "what is missing is a point to answer"
+    agent.look(shown(viewport, "63-second-round"))

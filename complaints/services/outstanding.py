@@ -123,11 +123,12 @@ def report_to_management(*, form_id: int, by: User, report: str, proposals: str)
 
 def tell_departments(form: ComplaintForm, *, entry: Entry, at: datetime) -> None:
     """C21: the result and what the customer said, to the head of every department concerned."""
-    concerned_ids = set(form.responsibilities.values_list("department_id", flat=True)) | {form.ticket.item.department_id, form.analysis_department_id}
+    concerned_ids: set[int | None] = {form.ticket.item.department_id, form.analysis_department_id}
+    concerned_ids |= set(form.responsibilities.values_list("department_id", flat=True))
     if decision := guards.decision_of(form) if form.grade else None:
         concerned_ids |= {d.pk for d in decision.departments.all()}
     last = form.ticket.item.contacts.filter(reached=True).exclude(customer_says="").last()
     said = {"result": form.ticket.result or "–", "customer": last.customer_says if last else "–"}
-    departments = Department.objects.filter(pk__in=concerned_ids - {None}).select_related("head__backup", "head__superior")
+    departments = Department.objects.filter(pk__in=[pk for pk in concerned_ids if pk is not None]).select_related("head__backup", "head__superior")
     for head in {head_of(d, form, at) for d in departments}:
         tell(head, "generic", entry=entry, item=form.item, message=gettext_noop("Closed. Result: %(result)s The customer says: %(customer)s"), said=said)

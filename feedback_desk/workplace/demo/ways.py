@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from complaints import services as forms
-from complaints.models import ComplaintForm, Disposition
+from complaints.models import ComplaintForm, Disposition, ReplyTemplate
 from feedback_desk import clock
 from feedback_desk.people.actors import SYSTEM
 from feedback_desk.people.models import User
@@ -241,15 +241,38 @@ def prepare(case: Case) -> None:
     agent = form.ticket.assignee or case.agent
     forms.check_facts(form_id=form.pk, by=agent, colleague_id=colleague.pk, found=f"{said}，记录与客户所述一致。", on_site=case.world.rng.random() < 0.2)
     forms.write_first_plan(form_id=form.pk, by=agent, text=f"{matter.answer}；先致歉，当日反馈进展。")
+    supervisor = next(s for s in (company.qin, company.shao) if not s.concerns.filter(item=root).exists())
+    if form.grade != "III":
+        text = f"您反映的“{form.item.title}”我们已受理并核实，由{agent.name}专人跟进。"
+        mail = form.ticket.customer.contact_points.filter(kind="email").exists()
+        forms.reply_in_writing(form_id=form.pk, by=supervisor, text=text, way="email" if mail else "letter")
     forms.write_first_analysis(form_id=form.pk, by=agent, what=form.item.title, cause=said, solution=matter.answer, may_be_told=False)
     if form.grade == "III":
         return
     places = [line.pk] if line else []
-    text: dict[str, Any] = {"lead_id": agent.pk, "department_ids": places, "reply": "客服主管，书面答复", "measures": f"先行致歉；{matter.answer}"}
-    first = next(s for s in (company.qin, company.shao) if not s.concerns.filter(item=root).exists())
-    decision = forms.decide_handling(form_id=form.pk, by=first, **text)
+    terms: dict[str, Any] = {"lead_id": agent.pk, "department_ids": places, "reply": "客服主管，书面答复", "measures": f"先行致歉；{matter.answer}"}
+    decision = forms.decide_handling(form_id=form.pk, by=supervisor, **terms)
     second = company.cheng if form.grade == "I" or line is None or line.head is None else line.head
     forms.sign_decision(form_id=form.pk, by=second, seen=decision.pk)
+
+
+def sum_up(case: Case) -> None:
+    """C13, C17, C20: the final reply to each point, and of grade I the report to management."""
+    form, matter, company = case.form, case.matter, case.world.company
+    if form.grade == "III" or case.ticket.outcome == "withdrawn":
+        return
+    supervisor = next(s for s in (company.qin, company.shao) if not s.concerns.filter(item=form.item.root_id).exists())
+    if left := list(form.points.filter(answer="").values_list("pk", flat=True)):
+        forms.answer_points(form_id=form.pk, by=supervisor, answers=dict.fromkeys(left, matter.answer))
+    letter = ReplyTemplate.objects.get(name="最终答复（非我方责任）" if form.no_fault else "最终答复（我方责任）")
+    said = {"found": f"{matter.cause or '情况属实'}。", "done": f"{matter.answer}。", "prevented": "已在部门内通报，完善作业检查。"}
+    sorry = "" if form.no_fault else "对给您带来的不便，我们深表歉意。"
+    reply = forms.draft_reply(form_id=form.pk, by=case.agent, template_id=letter.pk, apology=sorry, **said)
+    mail = form.ticket.customer.contact_points.filter(kind="email").exists()
+    forms.send_reply(form_id=form.pk, by=supervisor, seen=reply.pk, way="email" if mail else "letter")
+    if form.grade == "I" and not form.managementreport_rows.exists():
+        report = f"{form.item.title}。原因：{matter.cause or '情况属实'}；处理：{matter.answer}。"
+        forms.report_to_management(form_id=form.pk, by=supervisor, report=report, proposals="纳入月度复盘，检查同批次产品与同类作业。")
 
 
 def _parked(case: Case) -> Way:
@@ -406,6 +429,7 @@ def _to_the_end(case: Case) -> Way:
     if not case.form.visit_due and case.ticket.state == "confirming":
         yield case.wait(60, 600)
         tickets.confirm_result(ticket_id=case.ticket_id, by=case.agent, words="客户来电确认已解决")
+    sum_up(case)
     forms.write_case_summary(
         form_id=form.pk, by=case.agent, text=f"原因：{case.matter.cause or '情况属实'}。经过：受理、核实、处理、回访。方案：{case.matter.answer}，得当。"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 
 from complaints import guards, services
@@ -32,8 +34,10 @@ def points(matter: Matter) -> Panel | None:
     form = matter.form
     if form is None:
         return None
-    told = {"points": list(form.points.select_related("answered_by")), "meetings": list(form.meeting_rows.select_related("by").prefetch_related("people"))}
-    told["owed"] = guards.meeting_was_held(form)
+    told: dict[str, Any] = {
+        "points": list(form.points.select_related("answered_by")), "meetings": list(form.meeting_rows.select_related("by").prefetch_related("people")),
+        "owed": guards.meeting_was_held(form),
+    }  # fmt: skip
     buttons = [b for b in act_buttons(matter, ["add_point", "answer_points", "record_meeting"]) if not b.missing]
     return Panel("points", _("What the customer asks for"), "list-check", "complaints/_points.html", told, buttons)
 
@@ -43,7 +47,7 @@ def replies(matter: Matter) -> Panel | None:
     if form is None:
         return None
     name = form.ticket.customer.masked_name
-    told = {
+    told: dict[str, Any] = {
         "formal": list(form.formalreply_rows.select_related("by")), "progress": list(form.progressnote_rows.select_related("by")),
         "letters": [(row, row.letter(name)) for row in form.finalreply_rows.select_related("by", "sending__by")], "owed": guards.reply_owed(form),
     }  # fmt: skip
