@@ -12,7 +12,7 @@ from feedback_desk.people.one_look import remembered
 from tickets.models import Contact
 
 if TYPE_CHECKING:
-    from complaints.models import ComplaintForm, Disposition, HandlingDecision
+    from complaints.models import ComplaintForm, Disposition, HandlingDecision, Remedy
 
 
 def grade_rule(form: ComplaintForm) -> tuple[bool, bool]:
@@ -143,3 +143,15 @@ def cause_to_approve(form: ComplaintForm) -> str | None:
     if last is None:
         return _("There is no cause in writing yet.")
     return _("The cause is approved.") if hasattr(last, "approval") else None
+
+
+# ---- remedies (G4) ----
+
+
+def remedies(form: ComplaintForm) -> list[Remedy]:
+    """All of the form, in the order of the solutions."""
+    return remembered(("remedies", form.pk), lambda: list(form.remedies.order_by("option", "pk")))
+
+
+def grade_is_decided(form: ComplaintForm) -> str | None:
+    return None if form.grade else _("Decide on the grade first: how much one may give depends on it.")

@@ -24,6 +24,7 @@ from complaints.models.form import (
     Responsibility,
 )
 from complaints.models.measures import Disposition, DispositionKind, DispositionPolicy, Signature
+from complaints.models.remedies import DefaultRemedy, Remedy, RemedyKind, RemedyLimit
 from complaints.models.texts import DecisionText
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "DecisionSide",
     "DecisionSignature",
     "DecisionText",
+    "DefaultRemedy",
     "Disposition",
     "DispositionKind",
     "DispositionPolicy",
@@ -48,6 +50,9 @@ __all__ = [
     "ParkingReason",
     "PoliceReport",
     "QualityClass",
+    "Remedy",
+    "RemedyKind",
+    "RemedyLimit",
     "Responsibility",
     "Signature",
     "WrittenCause",

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest
 
-from complaints.models import ComplaintForm, Disposition
+from complaints.models import ComplaintForm, Disposition, Remedy
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people import access, standing
 from feedback_desk.people.models import User
@@ -54,16 +54,20 @@ def me(request: HttpRequest) -> User:
 def ticket(user: User, number: str) -> Ticket:
     """The ticket with all that stands in its head, and its form if it has one: one query."""
     closed = Customer.objects.all().closed_to(user)
-    rows = Ticket.objects.visible_to(user).annotate(file_closed=Exists(closed.filter(pk=OuterRef("customer_id")))).select_related(
-        "item__department",
-        "item__holder",
-        "customer__owner",
-        "category__parent",
-        "assignee__backup",
-        "received_by",
-        "merged_into__item",
-        "form__item",
-        "form__graded_by",
+    rows = (
+        Ticket.objects.visible_to(user)
+        .annotate(file_closed=Exists(closed.filter(pk=OuterRef("customer_id"))))
+        .select_related(
+            "item__department",
+            "item__holder",
+            "customer__owner",
+            "category__parent",
+            "assignee__backup",
+            "received_by",
+            "merged_into__item",
+            "form__item",
+            "form__graded_by",
+        )
     )
     found: Ticket | None = rows.filter(item__number=number.upper()).first()
     if found is None:
@@ -91,6 +95,15 @@ def disposition(user: User, pk: int) -> Disposition:
     row: Disposition | None = (
         Disposition.objects.select_related("form__item__root", "user", "department", *(f"form__{name}" for name in WITH_TICKET)).filter(pk=pk).first()
     )
+    if row is None or not access.may(user, "see", row.form.item):
+        raise Unseen(user, row.form.item if row else None)
+    return row
+
+
+def remedy(user: User, pk: int) -> Remedy:
+    """G4: a remedy of a form this person sees."""
+    rows = Remedy.objects.select_related("form__item__root", "proposed_by", "approved_by", *(f"form__{name}" for name in WITH_TICKET))
+    row: Remedy | None = rows.filter(pk=pk).first()
     if row is None or not access.may(user, "see", row.form.item):
         raise Unseen(user, row.form.item if row else None)
     return row

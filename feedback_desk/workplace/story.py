@@ -202,7 +202,9 @@ ICONS = {
 SAYS_WHAT = {"step_done"}
 """Their words are no reason but what came of it."""
 LATE_VERBS = {"late_reason", history.LIMIT_PASSED, "not_solved", "not_accepted", "unsolved"}
-WITH_CUSTOMER = {"register", "ask_customer", "customer_answered", "offer_result", "not_solved", "confirm_result", "withdraw", "reopen"}
+WITH_CUSTOMER = {
+    "register", "ask_customer", "customer_answered", "offer_result", "not_solved", "confirm_result", "withdraw", "reopen", "accept_offer", "decline_offer",
+}  # fmt: skip
 
 
 def _who(entry: Entry) -> str:

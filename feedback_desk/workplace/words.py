@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from complaints.models import DispositionKind
+from complaints.models.remedies import terms_of as terms_of_remedy
 from feedback_desk.deadlines import wording
 from feedback_desk.records.moves import moves_of
 from feedback_desk.records.spoken import when
@@ -127,6 +128,16 @@ SAID: dict[str, Any] = {
     "name_analysing": gettext_lazy("Analysed by the department"),
     "change_quality_class": gettext_lazy("Quality class changed"),
     "report_to_police": gettext_lazy("Unlawful act suspected"),
+    # remedies
+    "draft_remedy": gettext_lazy("Remedy noted down"),
+    "offer": gettext_lazy("Remedy can be offered to the customer"),
+    "ask_approval": gettext_lazy("Remedy waits for approval"),
+    "approve": gettext_lazy("Remedy approved"),
+    "refuse_approval": gettext_lazy("Remedy refused"),
+    "accept_offer": gettext_lazy("The customer chose the remedy"),
+    "decline_offer": gettext_lazy("Remedy declined by the customer"),
+    "fulfil": gettext_lazy("Remedy fulfilled"),
+    "withdraw_offer": gettext_lazy("Remedy withdrawn"),
     # measures
     "propose": gettext_lazy("Measure proposed"),
     "agree": gettext_lazy("Department agreed to the measure"),
@@ -195,6 +206,8 @@ def _spoken(data: Mapping[str, Any], limits: Mapping[str, str]) -> dict[str, Any
         told["limit"] = limits.get(str(told["code"]), str(told["code"]))
     if told.get("told"):
         told["told"] = _(", ").join(told["told"])
+    if "remedy" in told:
+        told["terms"] = terms_of_remedy(str(told.get("kind", "")), told.get("value"))
     if told.get("kind") and "target" in told:
         told["terms"] = terms_of(told["kind"], told.get("amount"))
     return told
