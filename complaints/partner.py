@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from complaints import texts
-from complaints.guards import failed_attempts
+from complaints.guards import failed_attempts, remedies
 from complaints.lifecycle import BEFORE_REVIEW, ENDED, RemedyState, State
-from complaints.models import ComplaintForm, Grade, Remedy
+from complaints.models import ComplaintForm, Grade
 from complaints.services.closing import again
 from complaints.services.common import FORM_CODES, closure_asked, facts, locked, move, no_more_visits, refit, start
 from complaints.services.early import settle_plan, start_first_hours
@@ -56,11 +55,10 @@ class FormPartner:
         texts.keep(form, at=at)
 
     def objection(self, ticket: Ticket, move: str) -> str | None:
-        awaiting = Remedy.objects.filter(form=OuterRef("pk"), state=RemedyState.AWAITING_APPROVAL)
-        form = remembered(("form", ticket.pk), ComplaintForm.objects.filter(ticket=ticket).only("state").annotate(remedy_waits=Exists(awaiting)).first)
+        form = remembered(("form", ticket.pk), ComplaintForm.objects.filter(ticket=ticket).only("state").first)
         if form is None:
             return None
-        if move == "offer_result" and form.remedy_waits:
+        if move == "offer_result" and any(r.state == RemedyState.AWAITING_APPROVAL for r in remedies(form)):
             return _("A remedy still waits for approval: the customer hears of it only then.")
         if move == "close" and form.state not in ENDED:
             return _("The complaint form is still open; the ticket closes with it.")

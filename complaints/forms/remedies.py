@@ -62,7 +62,7 @@ class RemedyForm(MoveForm):
     """`subject` is the remedy; the lead says which."""
 
     def prepare(self) -> None:
-        self.lead = f"{self.subject.terms}：{self.subject.words}" if self.subject.words else self.subject.terms
+        self.lead = _(": ").join([self.subject.terms, self.subject.words])
 
 
 class ApproveRemedyForm(RemedyForm):
@@ -101,4 +101,4 @@ class EndRemedyForm(ReasonForm):
     """Refused by who approves, or withdrawn."""
 
     def prepare(self) -> None:
-        self.lead = f"{self.subject.terms}：{self.subject.words}"
+        self.lead = _(": ").join([self.subject.terms, self.subject.words])

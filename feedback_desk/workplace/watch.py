@@ -120,7 +120,9 @@ def _reports(fresh: list[tuple[str, Deadline, str]], at: datetime) -> Iterable[N
             if (row.root_id, user_id) in named:
                 continue
             for channel in outbox.BOTH:
-                yield outbox.notice(key=cause, cause=cause, item_id=row.item_id, receiver_id=user_id, template=template, data=data, at=at, channel=channel)
+                yield outbox.notice(
+                    key=cause, cause=cause, item_id=row.item_id, receiver_id=user_id, template=template, data=data, at=at, channel=channel
+                )
 
 
 def _forget_the_gone(signs: list[health.Sign], words: dict[str, str], at: datetime) -> None:

@@ -41,6 +41,7 @@ def test_a_move_that_came_too_late_is_answered_409_with_what_is_missing(language
     assert heading in page
 
 
+
 def test_inside_a_page_the_sentence_alone_comes_and_what_was_typed_stays() -> None:
     answer = ask(NotNow("Lin moved it."), htmx=True)
     assert answer.status_code == 409

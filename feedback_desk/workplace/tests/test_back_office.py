@@ -50,16 +50,8 @@ def matter(cast):
         start_at=at, due_at=at + timedelta(hours=24), warn_at=at,
     )  # fmt: skip
     Notice.objects.create(
-        key="x:1:email",
-        cause="x",
-        item=ticket.item,
-        channel="email",
-        template="step",
-        created_at=at,
-        send_after=at,
-        state=NoticeState.FAILED,
-        attempts=8,
-        last_error=f"550 no such user <{EMAIL}>",
+        key="x:1:email", cause="x", item=ticket.item, channel="email", template="step", created_at=at, send_after=at, state=NoticeState.FAILED,
+        attempts=8, last_error=f"550 no such user <{EMAIL}>",
     )
     Attachment.objects.create(item=ticket.item, file="x", name="照片.png", content_type="image/png", size=1, sha256="0" * 64, uploaded_at=at)
     services.name_concerned(ticket.item, cast.person_concerned, because="由客户指明", by=cast.manager, at=at)
@@ -76,18 +68,8 @@ def make_ticket(customer, cast):
     at = clock.now()
     item = make_item(Kind.TICKET, holder=cast.agent)
     return Ticket.objects.create(
-        item=item,
-        customer=customer,
-        type="complaint",
-        category=Category.objects.get(slug="service-attitude"),
-        channel="phone",
-        received_at=at,
-        registered_at=at,
-        registered_by=cast.agent,
-        assignee=cast.agent,
-        state_since=at,
-        what_happened=f"请回电 {PHONE}",
-        remark=ADDRESS,
+        item=item, customer=customer, type="complaint", category=Category.objects.get(slug="service-attitude"), channel="phone", received_at=at,
+        registered_at=at, registered_by=cast.agent, assignee=cast.agent, state_since=at, what_happened=f"请回电 {PHONE}", remark=ADDRESS,
     )
 
 

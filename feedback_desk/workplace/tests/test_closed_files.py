@@ -132,7 +132,9 @@ def test_V3_another_matter_of_the_customer_is_worked_on_without_file_and_contact
     assert other.item.title in shown
     assert f"/customers/{customer.number}/" not in shown
     assert "/desk/reveal/" not in shown
-    services.record_contact(ticket_id=other.pk, by=cast.colleague, way="call_in", said="客户来电询问进度,已答复。", customer_says="好,等消息", **comes_next())
+    services.record_contact(
+        ticket_id=other.pk, by=cast.colleague, way="call_in", said="客户来电询问进度,已答复。", customer_says="好,等消息", **comes_next()
+    )
 
 
 @pytest.mark.parametrize("what", ["customers", "tickets"])

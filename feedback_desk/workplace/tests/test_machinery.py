@@ -286,7 +286,9 @@ def test_an_act_that_fails_is_on_record_waits_and_holds_nobody_up(living, cast, 
     from tickets import services
     from tickets import tasks as ticket_tasks
 
-    other = StepTaken.objects.create(deadline=due(20), step=1, round=1, receiver="supervisor", act="hand_up", at=step.at, taken_at=step.at)
+    other = StepTaken.objects.create(
+        deadline=due(20), step=1, round=1, receiver="supervisor", act="hand_up", at=step.at, taken_at=step.at
+    )
     apply = services.apply_step
 
     def refuse(*, step_id):
