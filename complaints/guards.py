@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from complaints.lifecycle import DispositionState
+from complaints.lifecycle import DispositionState, RemedyState
 from feedback_desk.people.one_look import remembered
 from tickets.models import Contact
 
@@ -151,6 +151,11 @@ def cause_to_approve(form: ComplaintForm) -> str | None:
 def remedies(form: ComplaintForm) -> list[Remedy]:
     """All of the form, in the order of the solutions."""
     return remembered(("remedies", form.pk), lambda: list(form.remedies.order_by("option", "pk")))
+
+
+def remedy_waits(form: ComplaintForm) -> bool:
+    """For approval: until then the customer hears of no result."""
+    return remembered(("remedy waits", form.pk), form.remedies.filter(state=RemedyState.AWAITING_APPROVAL).exists)
 
 
 def grade_is_decided(form: ComplaintForm) -> str | None:

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from complaints import texts
-from complaints.guards import failed_attempts, remedies
-from complaints.lifecycle import BEFORE_REVIEW, ENDED, RemedyState, State
+from complaints.guards import failed_attempts, remedy_waits
+from complaints.lifecycle import BEFORE_REVIEW, ENDED, State
 from complaints.models import ComplaintForm, Grade
 from complaints.services.closing import again
 from complaints.services.common import FORM_CODES, closure_asked, facts, locked, move, no_more_visits, refit, start
@@ -58,7 +58,7 @@ class FormPartner:
         form = remembered(("form", ticket.pk), ComplaintForm.objects.filter(ticket=ticket).only("state").first)
         if form is None:
             return None
-        if move == "offer_result" and any(r.state == RemedyState.AWAITING_APPROVAL for r in remedies(form)):
+        if move == "offer_result" and remedy_waits(form):
             return _("A remedy still waits for approval: the customer hears of it only then.")
         if move == "close" and form.state not in ENDED:
             return _("The complaint form is still open; the ticket closes with it.")

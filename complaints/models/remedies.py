@@ -34,8 +34,8 @@ class RemedyKind(models.TextChoices):
     FREE_CHECK = "free_check", _("Free check")
 
 
-IN_MONEY = frozenset({RemedyKind.REFUND, RemedyKind.PRICE_REDUCTION, RemedyKind.CASH, RemedyKind.VOUCHER, RemedyKind.GIFT})
-"""These are nothing without a value; of the others it may be left out."""
+IN_MONEY = frozenset(RemedyKind) - {RemedyKind.REPAIR, RemedyKind.APOLOGY, RemedyKind.FREE_CHECK}
+"""These have a value, which counts against the limit; of the others it may be left out."""
 WORDS_AT_MOST = 5000
 SHORT_ENOUGH = [MaxLengthValidator(WORDS_AT_MOST)]
 

@@ -18,7 +18,7 @@ from complaints.services.common import about_remedy, locked
 from feedback_desk import clock
 from feedback_desk.people import receivers
 from feedback_desk.people.access import NotYou, concerned
-from feedback_desk.people.models import User
+from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import make
@@ -66,8 +66,6 @@ def _option(form: ComplaintForm, option: int | None) -> int:
 
 def _check(remedy: Remedy) -> None:
     """Sentences per field."""
-    if remedy.value is not None and not isinstance(remedy.value, Decimal):
-        remedy.value = Decimal(str(remedy.value))
     remedy.clean_fields(exclude=["form", "proposed_by", "approved_by", "state"])
     if remedy.value is not None and remedy.value <= 0:
         raise ValidationError({"value": _("The value has to be more than nothing; leave it empty where there is none.")})
@@ -107,7 +105,7 @@ def _put_forward(remedy: Remedy, name: str, *, by: User, at: datetime, reason: s
 
 
 def _ask(remedy: Remedy, entry: Entry, not_these: set[int]) -> None:
-    """One colleague of the lowest role whose limit covers it; nobody's does: refused, as it would wait for ever."""
+    """One colleague of the lowest role whose limit covers it; no role's does: refused, as it would wait for ever."""
     form, grade = remedy.form, remedy.form.grade
     roles = authority.roles_that_cover(grade, remedy.comes_to)
     if not roles:
@@ -115,8 +113,10 @@ def _ask(remedy: Remedy, entry: Entry, not_these: set[int]) -> None:
         raise ValidationError({"value": sentence % {"sum": yuan(remedy.comes_to)}})
     found = (receivers.pick(role, root=form.item.root, at=entry.at) for role in roles)
     approver = next((person for person in found if person is not None and person.pk not in not_these and "approver" in remedy.capacities(person)), None)
-    said = {"kind": remedy.get_kind_display(), "sum": yuan(remedy.comes_to)}
-    tell(approver, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Remedy, %(sum)s yuan in all"), said=said, remedy=remedy.pk)
+    what, said = gettext_noop("Remedy, %(sum)s yuan in all"), {"sum": yuan(remedy.comes_to)}
+    tell(approver, "approval_wanted", entry=entry, item=form.item, what=what, said=said, remedy=remedy.pk)
+    for administrator in receivers.holders(Role.ADMINISTRATOR) if approver is None else ():
+        tell(administrator, "generic", entry=entry, item=form.item, message=gettext_noop("A remedy waits, and nobody who may approve it is left."))
 
 
 @transaction.atomic

@@ -136,6 +136,17 @@ def test_G4_what_waits_says_what_the_form_comes_to_now(cast, graded, waiting):
 # ---- approval ----
 
 
+def test_V3_the_general_manager_concerned_the_office_approves_and_with_nobody_left_the_administrator_is_told(cast, graded):
+    RemedyLimit.objects.exclude(role="general_manager").delete()
+    for person in (cast.general_manager, cast.deputy):
+        name_concerned(graded.form.item.root, person, because="named", by=cast.manager, at=graded.form.opened_at)
+    forms.approve_remedy(remedy_id=propose(graded, value=Decimal(9000)).pk, by=cast.office)
+    assert (told(cast.office, "approval_wanted"), told(cast.administrator, "generic")) == (1, 0)
+    name_concerned(graded.form.item.root, cast.office, because="named", by=cast.manager, at=graded.form.opened_at)
+    assert propose(graded, value=Decimal(9000)).state == "awaiting_approval"
+    assert told(cast.administrator, "generic") == 1
+
+
 def test_G4_approved_it_can_be_offered_and_who_proposed_it_is_told(cast, waiting):
     done = forms.approve_remedy(remedy_id=waiting.pk, by=cast.supervisor)
     assert (done.state, done.approved_by) == ("offered", cast.supervisor)
@@ -321,7 +332,7 @@ def test_G4_when_the_form_ends_what_is_open_is_withdrawn_and_what_was_agreed_is_
 
 def test_G4_a_draft_counts_only_when_it_is_put_forward(cast, graded):
     draft = propose(graded, value=Decimal(90), draft=True)
-    assert (draft.state, authority.total(ComplaintForm.objects.get(pk=graded.form_id))) == ("draft", 0)
+    assert (draft.state, authority.total(ComplaintForm.objects.get(pk=graded.form_id))) == ("draft", Decimal(0))
     assert forms.offer_remedy(remedy_id=draft.pk, by=cast.agent).state == "offered"
 
 
@@ -341,7 +352,7 @@ def test_G4_a_draft_above_the_limit_is_not_offered_but_asked_for(cast, graded):
     [
         ({"value": Decimal(-5)}, "value"), ({"value": Decimal(0)}, "value"), ({"value": Decimal("123456789.12")}, "value"),
         ({"value": Decimal("0.001")}, "value"), ({"value": Decimal("NaN")}, "value"), ({"value": None}, "value"),
-        ({"kind": "apology"}, "value"), ({"kind": "gold"}, "kind"),
+        ({"kind": "apology"}, "value"), ({"kind": "replacement", "value": None}, "value"), ({"kind": "gold"}, "kind"),
         ({"words": "字" * 20000}, "words"), ({"words": "  "}, "words"), ({"option": 7}, "option"),
     ],
 )  # fmt: skip
