@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from complaints.models import AnalysisRule, ComplaintForm, Disposition, DispositionPolicy, GradeRule, Inspection, ReplyTemplate
+from complaints.models import (
+    AnalysisRule,
+    ComplaintForm,
+    DefaultRemedy,
+    Disposition,
+    DispositionPolicy,
+    GradeRule,
+    Inspection,
+    Remedy,
+    RemedyLimit,
+    ReplyTemplate,
+)
 from feedback_desk.people.models import Role
 from feedback_desk.people.office import Configured, OfficeAdmin, OnTheDesk
 
@@ -43,6 +54,24 @@ class AnalysisRuleAdmin(Configured):
 
     list_display = ("category", "department")
     list_select_related = ("category", "department")
+
+
+@admin.register(RemedyLimit)
+class RemedyLimitAdmin(Configured):
+    """G4: who may give how much."""
+
+    deletes = True
+    list_display = ("role", "grade", "amount")
+    list_filter = ("grade", "role")
+
+
+@admin.register(DefaultRemedy)
+class DefaultRemedyAdmin(Configured):
+    """G4: what is usually offered."""
+
+    deletes = True
+    list_display = ("category", "kind", "order")
+    list_select_related = ("category",)
 
 
 @admin.register(ComplaintForm)
@@ -101,4 +130,22 @@ class InspectionAdmin(OnTheDesk, OfficeAdmin):
     list_select_related = ("form__item", "by")
     search_fields = ("form__item__number", "by__name")
     fields = ("at", "at_the_desk", "round", "by", "timely", "severity", "passed")
+    readonly_fields = ("at_the_desk",)
+
+
+@admin.register(Remedy)
+class RemedyAdmin(OnTheDesk, OfficeAdmin):
+    """G4, F8: what customers were given, with value and approval."""
+
+    matter = "form__item__root"
+    item_path = "form__item"
+    list_display = ("at_the_desk", "option", "kind", "value", "goodwill", "state", "proposed_by", "approved_by", "chosen_at", "fulfilled_at")
+    list_display_links = ("kind",)
+    list_filter = ("state", "kind", "goodwill", "form__grade", "chosen_at")
+    list_select_related = ("form__item", "proposed_by", "approved_by")
+    search_fields = ("form__item__number", "proposed_by__name")
+    fields = (
+        "at_the_desk", "round", "option", "kind", "value", "goodwill", "state", "state_since", "proposed_by", "proposed_at", "approved_by", "approved_at",
+        "chosen_way", "chosen_at", "fulfilled_at",
+    )  # fmt: skip
     readonly_fields = ("at_the_desk",)

@@ -3,10 +3,12 @@
 import tomllib
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
-from complaints.models import DispositionKind, DispositionPolicy, GradeRule, ReplyTemplate
+from complaints.models import DefaultRemedy, DispositionKind, DispositionPolicy, GradeRule, RemedyLimit, ReplyTemplate
+from tickets.models import Category
 
 FILE = Path(__file__).with_suffix(".toml")
 
@@ -21,4 +23,26 @@ def load(path: Path = FILE) -> int:
     caps = [DispositionPolicy(kind=kind, cap=book["caps"].get(kind)) for kind in DispositionKind.values if kind not in ruled]
     letters = [ReplyTemplate(order=n, **row) for n, row in enumerate(book["letter"])] if not ReplyTemplate.objects.exists() else []
     new = len(GradeRule.objects.bulk_create(grades)) + len(DispositionPolicy.objects.bulk_create(caps))
-    return new + len(ReplyTemplate.objects.bulk_create(letters))
+    new += len(ReplyTemplate.objects.bulk_create(letters))
+    return new + _remedy_limits(book["remedy_limits"]) + _usual_remedies(book["usual_remedies"])
+
+
+def _remedy_limits(book: dict[str, dict[str, Any]]) -> int:
+    """G4. Once: a limit that an administrator removed stays away."""
+    if RemedyLimit.objects.exists():
+        return 0
+    cells = [(role, grade, amount) for role, row in book.items() for grade, amount in row.items()]
+    rows = [RemedyLimit(role=role, grade=grade, amount=None if amount == "unlimited" else amount) for role, grade, amount in cells]
+    return len(RemedyLimit.objects.bulk_create(rows))
+
+
+def _usual_remedies(book: dict[str, list[str]]) -> int:
+    """G4. Once; for the categories that are there."""
+    if DefaultRemedy.objects.exists():
+        return 0
+    categories = {c.slug: c for c in Category.objects.filter(slug__in=book)}
+    rows = [
+        DefaultRemedy(category=categories[slug], kind=kind, order=10 * order)
+        for slug, kinds in book.items() if slug in categories for order, kind in enumerate(kinds, 1)
+    ]  # fmt: skip
+    return len(DefaultRemedy.objects.bulk_create(rows))

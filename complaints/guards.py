@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from complaints.lifecycle import DispositionState
+from complaints.lifecycle import DispositionState, RemedyState
 from feedback_desk.people.one_look import remembered
 from tickets.models import Contact
 
 if TYPE_CHECKING:
-    from complaints.models import ComplaintForm, Disposition, FinalReply, HandlingDecision
+    from complaints.models import ComplaintForm, Disposition, FinalReply, HandlingDecision, Remedy
 
 
 class Asked(NamedTuple):
@@ -220,3 +220,18 @@ def report_owed(form: ComplaintForm) -> str | None:
     if form.grade != "I" or form.ticket.outcome == "withdrawn" or remembered(("reported", form.pk), form.managementreport_rows.exists):
         return None
     return _("Grade I: management gets a report with proposals before it closes.")
+# ---- remedies (G4) ----
+
+
+def remedies(form: ComplaintForm) -> list[Remedy]:
+    """All of the form, in the order of the solutions."""
+    return remembered(("remedies", form.pk), lambda: list(form.remedies.order_by("option", "pk")))
+
+
+def remedy_waits(form: ComplaintForm) -> bool:
+    """For approval: until then the customer hears of no result."""
+    return remembered(("remedy waits", form.pk), form.remedies.filter(state=RemedyState.AWAITING_APPROVAL).exists)
+
+
+def grade_is_decided(form: ComplaintForm) -> str | None:
+    return None if form.grade else _("Decide on the grade first: how much one may give depends on it.")

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from complaints import guards, texts
-from complaints.guards import failed_attempts
+from complaints.guards import failed_attempts, remedy_waits
 from complaints.lifecycle import BEFORE_REVIEW, ENDED, State
 from complaints.models import ComplaintForm, Grade
 from complaints.services import answers
@@ -61,7 +61,7 @@ class FormPartner:
         if form is None:
             return None
         if move == "offer_result":
-            return _not_answerable(ticket)
+            return _("A remedy still waits for approval: the customer hears of it only then.") if remedy_waits(form) else _not_answerable(ticket)
         if move == "close" and form.state not in ENDED:
             return _("The complaint form is still open; the ticket closes with it.")
         if move == "no_answer":

@@ -15,7 +15,7 @@ from feedback_desk.records.moves import Move
 from tickets import permissions as ticket_permissions
 
 if TYPE_CHECKING:
-    from complaints.models import ComplaintForm, Disposition
+    from complaints.models import ComplaintForm, Disposition, Remedy
 
 BY_ROLE = (Role.SUPERVISOR, Role.CS_MANAGER, Role.OFFICE, Role.GENERAL_MANAGER, Role.INSPECTOR, Role.RETURN_VISIT)
 
@@ -84,6 +84,38 @@ def capacities_on_disposition(disposition: Disposition, actor: Actor) -> frozens
     if standing.heads(actor, {disposition.department_id}, disposition.form.item, clock.now(), barred=barred):
         found |= {"head_concerned"}
     return found
+
+
+def capacities_on_remedy(remedy: Remedy, actor: Actor, on_form: frozenset[str] | None = None) -> frozenset[str]:
+    """As on its form; and by one's limit (G4): giver or asker of what one would propose, approver of what somebody else did (V8)."""
+    from complaints import authority
+    from complaints.lifecycle.remedy import CARES
+
+    form = remedy.form
+    found = capacities_on_form(form, actor) if on_form is None else on_form
+    if isinstance(actor, Bystander) or not found or not form.grade:
+        return found
+    roles, more = standing.roles_held(actor, form.item, clock.now()), set[str]()
+    total = authority.total(form, remedy)
+    if found & set(CARES):
+        more.add("giver" if not remedy.value or total <= authority.limit_of(form.grade, roles) else "asker")
+    if actor.pk != remedy.proposed_by_id and authority.APPROVERS & roles.keys() and total <= authority.limit_of(form.grade, authority.APPROVERS & roles.keys()):
+        more.add("approver")
+    return found | more
+
+
+def in_place_on_remedy(remedy: Remedy, user: User, declared: Move) -> User | None:
+    """V2: by whose limit the user approves or offers, else whose part they take."""
+    from complaints import authority
+
+    if "approver" in declared.who:
+        held = standing.roles_held(user, remedy.form.item, clock.now())
+        total = authority.total(remedy.form, remedy)
+        covering = [primary for role, primary in held.items() if role in authority.APPROVERS and authority.limit_of(remedy.form.grade, {role}) >= total]
+        return None if None in covering else next(iter(covering), None)
+    if user.roles & {Role.SUPERVISOR, Role.CS_MANAGER}:
+        return None
+    return standing.replaced(user, [remedy.form.ticket.assignee], {Role.SUPERVISOR, Role.CS_MANAGER}, remedy.form.item, clock.now())
 
 
 def in_place_of(form: ComplaintForm, *, departments: set[int] | None, user: User, declared: Move) -> User | None:

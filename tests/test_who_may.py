@@ -1,4 +1,4 @@
-"""Every move of the three machines by every part, concerned or not, against docs/who-may.toml (V1, V3)."""
+"""Every move of the four machines by every part, concerned or not, against docs/who-may.toml (V1, V3)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from complaints import acts
-from complaints.models import ComplaintForm, Disposition, Responsibility
+from complaints.models import ComplaintForm, Disposition, Remedy, Responsibility
 from conftest import make_person
 from feedback_desk import clock
 from feedback_desk.people.access import NotNow, NotYou
@@ -26,11 +26,11 @@ from tickets.models import Category, Ticket
 pytestmark = pytest.mark.django_db
 
 TABLE: dict[str, dict[str, list[str]]] = tomllib.loads((Path(settings.BASE_DIR) / "docs" / "who-may.toml").read_text())
-MACHINES: dict[str, type[Any]] = {"ticket": Ticket, "form": ComplaintForm, "disposition": Disposition}
+MACHINES: dict[str, type[Any]] = {"ticket": Ticket, "form": ComplaintForm, "disposition": Disposition, "remedy": Remedy}
 CASES = [(machine, name) for machine, model in MACHINES.items() for name in moves_of(model)]
 ACT_ROWS = TABLE.pop("act")
 BYSTANDERS = {"system": SYSTEM, "customer": CUSTOMER}
-LENDER = {"ticket": "form", "form": "ticket", "disposition": "form"}
+LENDER = {"ticket": "form", "form": "ticket", "disposition": "form", "remedy": "form"}
 UNASSIGNED = {("ticket", "take")}
 
 
@@ -63,7 +63,12 @@ def subject_of(cast: SimpleNamespace, customer: Any, parts: dict[str, Any]) -> C
         measure = Disposition.objects.create(
             form=form, round=1, state_since=clock.now(), department=cast.delivery, kind="training", clause="4.2", reason="侧放"
         )
-        subject: Any = {"ticket": ticket, "form": form, "disposition": measure}[machine]
+        remedy = Remedy.objects.create(
+            form=form, round=1, option=1, state_since=clock.now(), kind="voucher", value=300, words="代金券", proposed_by=cast.agent, proposed_at=clock.now()
+        )
+        if machine == "remedy":  # 300 yuan: above an agent's limit of grade II, within everybody's above
+            ComplaintForm.objects.filter(pk=form.pk).update(grade="II")
+        subject: Any = {"ticket": ticket, "form": form, "disposition": measure, "remedy": remedy}[machine]
         subject.__dict__["state"] = state
         if state == "closed":
             subject.closed_at = clock.now()

@@ -2,5 +2,18 @@
 
 from complaints.lifecycle.disposition import DispositionMoves, DispositionState
 from complaints.lifecycle.form import BEFORE_REVIEW, ENDED, GRADED_AND_OPEN, MAJOR, WAY, FormMoves, State
+from complaints.lifecycle.remedy import RemedyMoves, RemedyState
 
-__all__ = ["BEFORE_REVIEW", "ENDED", "GRADED_AND_OPEN", "MAJOR", "WAY", "DispositionMoves", "DispositionState", "FormMoves", "State"]
+__all__ = [
+    "BEFORE_REVIEW",
+    "ENDED",
+    "GRADED_AND_OPEN",
+    "MAJOR",
+    "WAY",
+    "DispositionMoves",
+    "DispositionState",
+    "FormMoves",
+    "RemedyMoves",
+    "RemedyState",
+    "State",
+]

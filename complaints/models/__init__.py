@@ -26,6 +26,7 @@ from complaints.models.form import (
 )
 from complaints.models.measures import Disposition, DispositionKind, DispositionPolicy, Signature
 from complaints.models.outstanding import Instruction, ManagementReport, Reminder
+from complaints.models.remedies import DefaultRemedy, Remedy, RemedyKind, RemedyLimit
 from complaints.models.texts import DecisionText
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "DecisionSide",
     "DecisionSignature",
     "DecisionText",
+    "DefaultRemedy",
     "Disposition",
     "DispositionKind",
     "DispositionPolicy",
@@ -57,6 +59,9 @@ __all__ = [
     "PoliceReport",
     "ProgressNote",
     "QualityClass",
+    "Remedy",
+    "RemedyKind",
+    "RemedyLimit",
     "Reminder",
     "ReplySending",
     "ReplyTemplate",

@@ -9,13 +9,14 @@ from django.utils.translation import gettext_noop
 
 from complaints import texts
 from complaints.lifecycle import ENDED, State
-from complaints.models import ComplaintForm, Disposition, FormAct
+from complaints.lifecycle.remedy import UNDECIDED
+from complaints.models import ComplaintForm, Disposition, FormAct, Remedy
 from complaints.permissions import barred_by_eyes
 from feedback_desk.deadlines import rederiving
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people import receivers, standing
-from feedback_desk.people.actors import Actor
+from feedback_desk.people.actors import SYSTEM, Actor
 from feedback_desk.people.models import Department, Role, User
 from feedback_desk.records.models import Entry, Item
 from feedback_desk.records.moves import make
@@ -106,6 +107,8 @@ def move(
         act(form, eyes, by=by, at=at)
     if name not in ("park", "rule_abnormal"):
         _requests_fall(form, at)
+    if form.state in ENDED:
+        _remedies_fall(form, at)
     texts.keep(form, at=at)
     hold(form, at)
     return entry
@@ -121,6 +124,18 @@ def _requests_fall(form: ComplaintForm, at: datetime) -> None:
         form.abnormal_asked_at = form.abnormal_asked_by = None
         form.save(update_fields=["abnormal_asked_at", "abnormal_asked_by"])
         deadlines.void(form.item, "D21", at=at, why=gettext_noop("the form went on"))
+
+
+def _remedies_fall(form: ComplaintForm, at: datetime) -> None:
+    """G4: what the customer has not chosen when the form ends is withdrawn; what was agreed is still to be fulfilled."""
+    for remedy in Remedy.objects.select_for_update(of=("self",)).filter(form=form, state__in=UNDECIDED):
+        remedy.form, remedy.ended_words = form, gettext_noop("The form has ended.")
+        make(remedy, "withdraw_offer", by=SYSTEM, at=at, reason=remedy.ended_words, save=("ended_words",), data=about_remedy(remedy))
+
+
+def about_remedy(remedy: Remedy) -> dict[str, Any]:
+    """What its lines of history carry."""
+    return {"remedy": remedy.pk, "solution": remedy.option, "kind": remedy.kind, "value": "" if remedy.value is None else str(remedy.value)}
 
 
 NEXT_ACT: dict[str, str] = {

@@ -15,10 +15,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from complaints import services as complaint_services
+from complaints.forms import remedies as remedy_forms
 from complaints.forms import way as complaint_forms
 from complaints.lifecycle import disposition as disposition_life
 from complaints.lifecycle import form as form_life
-from complaints.models import ComplaintForm, Disposition
+from complaints.models import ComplaintForm, Disposition, Remedy
 from feedback_desk.people.models import User
 from feedback_desk.records.moves import Condition, Move, moves_of, open_moves
 from tickets import lifecycle as ticket_life
@@ -114,8 +115,18 @@ DOORS: dict[type[models.Model], dict[str, Door]] = {
         "carry_out": Door(complaint_services.carry_out, complaint_forms.CarryOutForm),
         "reverse": Door(complaint_services.reverse, Why),
     },
+    Remedy: {
+        "offer": Door(complaint_services.offer_remedy, remedy_forms.RemedyForm),
+        "ask_approval": Door(complaint_services.ask_for_approval, remedy_forms.RemedyForm),
+        "approve": Door(complaint_services.approve_remedy, remedy_forms.ApproveRemedyForm),
+        "refuse_approval": Door(complaint_services.refuse_remedy, remedy_forms.EndRemedyForm),
+        "accept_offer": Door(complaint_services.choose_remedy, remedy_forms.ChooseRemedyForm),
+        "decline_offer": Door(complaint_services.decline_remedy, remedy_forms.DeclineRemedyForm),
+        "fulfil": Door(complaint_services.fulfil_remedy, remedy_forms.FulfilRemedyForm),
+        "withdraw_offer": Door(complaint_services.withdraw_remedy, remedy_forms.EndRemedyForm),
+    },
 }
-ID_NAME: dict[type[models.Model], str] = {Ticket: "ticket_id", ComplaintForm: "form_id", Disposition: "disposition_id"}
+ID_NAME: dict[type[models.Model], str] = {Ticket: "ticket_id", ComplaintForm: "form_id", Disposition: "disposition_id", Remedy: "remedy_id"}
 
 ANOTHER_WAY = {
     form_life.is_major,
@@ -155,6 +166,11 @@ ICONS = {
     "ask_extension": "calendar-plus",
     "grant_extension": "calendar-check",
     "refuse_extension": "calendar-x",
+    "propose_remedy": "gift",
+    "approve": "check-lg",
+    "refuse_approval": "x-lg",
+    "accept_offer": "hand-thumbs-up",
+    "fulfil": "check2-circle",
 }
 
 
@@ -179,6 +195,8 @@ def url_of(subject: Any, name: str) -> str:
         return reverse("workplace:ticket_move", args=[subject.item.number, name])
     if isinstance(subject, ComplaintForm):
         return reverse("workplace:form_move", args=[subject.item.number, name])
+    if isinstance(subject, Remedy):
+        return reverse("workplace:remedy_move", args=[subject.pk, name])
     return reverse("workplace:disposition_move", args=[subject.pk, name])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest
 
-from complaints.models import ComplaintForm, Disposition
+from complaints.models import ComplaintForm, Disposition, Remedy
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people import access, standing
 from feedback_desk.people.models import User
@@ -91,6 +91,15 @@ def disposition(user: User, pk: int) -> Disposition:
     row: Disposition | None = (
         Disposition.objects.select_related("form__item__root", "user", "department", *(f"form__{name}" for name in WITH_TICKET)).filter(pk=pk).first()
     )
+    if row is None or not access.may(user, "see", row.form.item):
+        raise Unseen(user, row.form.item if row else None)
+    return row
+
+
+def remedy(user: User, pk: int) -> Remedy:
+    """G4: a remedy of a form this person sees."""
+    rows = Remedy.objects.select_related("form__item__root", "proposed_by", "approved_by", *(f"form__{name}" for name in WITH_TICKET))
+    row: Remedy | None = rows.filter(pk=pk).first()
     if row is None or not access.may(user, "see", row.form.item):
         raise Unseen(user, row.form.item if row else None)
     return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from complaints.lifecycle import RemedyState
 from complaints.models import ComplaintForm, Disposition, Grade, QualityClass
 from feedback_desk import clock
 from feedback_desk.deadlines import extensions, wording
@@ -22,6 +23,7 @@ from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension
 from feedback_desk.people import standing
 from feedback_desk.people.models import User
 from feedback_desk.people.one_look import known, one_look
+from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import moves_of
 from feedback_desk.workplace import doors, steps, story
 from feedback_desk.workplace.doors import Button
@@ -260,6 +262,7 @@ class Matter:
         if self.form is not None:
             known(("measures", self.form.pk), self.measures)
             known(("form", self.ticket.pk), self.form)
+            known(("remedy waits", self.form.pk), RemedyState.AWAITING_APPROVAL in _stands_of_remedies(self.rows.entries))
 
     def _of_form(self) -> list[Button]:
         if self.form is None:
@@ -337,6 +340,11 @@ def _neighbours(ticket: Ticket, user: User) -> Any:
 def _stands_in(step: NextStep, user: User, out: set[int]) -> bool:
     """V2: the backup of somebody who is away; whom the service lets tick it off beyond that, it decides itself."""
     return step.owner is not None and step.owner_id in out and step.owner.backup_id == user.pk
+
+
+def _stands_of_remedies(entries: Sequence[Entry]) -> Collection[str]:
+    """G4: where each remedy stands, by its last line of history."""
+    return {entry.data["remedy"]: entry.target for entry in entries if "remedy" in entry.data}.values()
 
 
 @dataclass(frozen=True)

@@ -212,6 +212,7 @@ LATE_VERBS = {"late_reason", history.LIMIT_PASSED, "not_solved", "not_accepted",
 WITH_CUSTOMER = {
     "register", "ask_customer", "customer_answered", "offer_result", "not_solved", "confirm_result", "withdraw", "reopen",
     "write_progress", "reply_in_writing", "send_reply",
+    "accept_offer", "decline_offer",
 }  # fmt: skip
 
 

@@ -8,7 +8,9 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, prefetch_related_objects
 from django.http import HttpRequest
 
-from complaints.models import ComplaintForm, Disposition
+from complaints.authority import APPROVERS
+from complaints.lifecycle import RemedyState
+from complaints.models import ComplaintForm, Disposition, Remedy, RemedyLimit
 from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension, ExtensionState
 from feedback_desk.people.models import Absence, Role, User
 from tickets.models import Ticket
@@ -51,7 +53,7 @@ def awaiting(user: User) -> Q:
         Role.SUPERVISOR: awaits_second_follow_up() | awaits_extension(user),
         Role.DEPARTMENT_HEAD: awaits_head(user),
     }
-    found = Q(pk__in=[])
+    found = awaits_remedy(user) if user.roles & APPROVERS else Q(pk__in=[])
     for role, condition in asks.items():
         if role in user.roles:
             found |= condition
@@ -81,9 +83,17 @@ def awaits_extension(user: User) -> Q:
     return Q(Exists(asked))
 
 
+def awaits_remedy(user: User) -> Q:
+    """G4, V8: a remedy that somebody else asked for and whose sum this person's own limit covers."""
+    limits = RemedyLimit.objects.filter(role__in=user.roles & APPROVERS, grade=OuterRef("form__grade"))
+    covered = limits.filter(Q(amount=None) | Q(amount__gte=OuterRef("comes_to")))
+    asked = Remedy.objects.filter(form=OuterRef("form"), state=RemedyState.AWAITING_APPROVAL).exclude(proposed_by=user)
+    return Q(Exists(asked.filter(Exists(covered))))
+
+
 def awaits_approval(user: User) -> Q:
-    """What stands under approvals: reviews, negotiations, rulings, more time; not what is only to be carried out."""
-    found = Q(pk__in=[])
+    """What stands under approvals: reviews, negotiations, rulings, more time, remedies; not what is only to be carried out."""
+    found = awaits_remedy(user) if user.roles & APPROVERS else Q(pk__in=[])
     if user.roles & LEADS:
         found |= awaits_extension(user)
     if Role.GENERAL_MANAGER in user.roles:

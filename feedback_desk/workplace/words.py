@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from complaints.models import DispositionKind
+from complaints.models.remedies import terms_of as terms_of_remedy
 from feedback_desk.deadlines import wording
 from feedback_desk.records.moves import moves_of
 from feedback_desk.records.spoken import when
@@ -138,6 +139,16 @@ SAID: dict[str, Any] = {
     "write_instruction": gettext_lazy("General manager wrote how it goes on"),
     "remind_customer": gettext_lazy("Customer of the outstanding matter reminded"),
     "report_to_management": gettext_lazy("Reported to management"),
+    # remedies
+    "draft_remedy": gettext_lazy("Remedy noted down"),
+    "offer": gettext_lazy("Remedy can be offered to the customer"),
+    "ask_approval": gettext_lazy("Remedy waits for approval"),
+    "approve": gettext_lazy("Remedy approved"),
+    "refuse_approval": gettext_lazy("Remedy refused"),
+    "accept_offer": gettext_lazy("The customer chose the remedy"),
+    "decline_offer": gettext_lazy("Remedy declined by the customer"),
+    "fulfil": gettext_lazy("Remedy fulfilled"),
+    "withdraw_offer": gettext_lazy("Remedy withdrawn"),
     # measures
     "propose": gettext_lazy("Measure proposed"),
     "agree": gettext_lazy("Department agreed to the measure"),
@@ -206,6 +217,8 @@ def _spoken(data: Mapping[str, Any], limits: Mapping[str, str]) -> dict[str, Any
         told["limit"] = limits.get(str(told["code"]), str(told["code"]))
     if told.get("told"):
         told["told"] = _(", ").join(told["told"])
+    if "remedy" in told:
+        told["terms"] = terms_of_remedy(str(told.get("kind", "")), told.get("value"))
     if told.get("kind") and "target" in told:
         told["terms"] = terms_of(told["kind"], told.get("amount"))
     return told

@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django_fsm import TransitionNotAllowed
 
-from complaints.models import ComplaintForm, Disposition
+from complaints.models import ComplaintForm, Disposition, Remedy
 from feedback_desk import clock
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.actors import CUSTOMER, SYSTEM
@@ -33,7 +33,7 @@ from tickets import services
 from tickets.models import Category, Contact, ContactPoint, Customer, Ticket
 
 pytestmark = pytest.mark.django_db
-LIVING: tuple[type[Living], ...] = (Ticket, ComplaintForm, Disposition)
+LIVING: tuple[type[Living], ...] = (Ticket, ComplaintForm, Disposition, Remedy)
 DAY = date(2026, 3, 2)
 
 

@@ -70,16 +70,20 @@ VERBS_BY_ICON = {
     "clock-history": "late_reason deadline_rule_changed",
     "box-arrow-in-down": "imported",
     "bell": "notice",
+    "gift": "draft_remedy offer approve fulfil",
+    "hourglass-split": "ask_approval",
+    "hand-thumbs-up": "accept_offer",
+    "x-lg": "refuse_approval decline_offer withdraw_offer",
 }
 ICON_OF_VERB = {verb: icon for icon, verbs in VERBS_BY_ICON.items() for verb in verbs.split()}
 
 ICON_OF_STATE = {
     "circle": {"pending", "registered", "draft", "waiting_visit", "proposed"},
     "pause-circle": {"waiting", "outstanding"},
-    "question-circle": {"confirming"},
-    "check-circle": {"completed", "closed", "executed", "ruled", "agreed", "issued", "done", "sent"},
+    "question-circle": {"confirming", "offered"},
+    "check-circle": {"completed", "closed", "executed", "ruled", "agreed", "issued", "done", "sent", "fulfilled"},
     "telephone": {"visiting"},
-    "slash-circle": {"invalid", "merged", "withdrawn", "abnormal", "reversed", "closed_abnormally"},
+    "slash-circle": {"invalid", "merged", "withdrawn", "abnormal", "reversed", "closed_abnormally", "refused"},
 }
 
 

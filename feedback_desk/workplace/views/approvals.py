@@ -21,6 +21,7 @@ from feedback_desk.deadlines.models import Extension
 from feedback_desk.people.access import NotNow, NotYou, record_refusal
 from feedback_desk.workplace import finding
 from feedback_desk.workplace.approving import MORE_TIME, Card, MoreTime, Waiting, more_time_for, waiting_for
+from feedback_desk.workplace.approving_remedies import RemedyWaiting, remedies_for
 from feedback_desk.workplace.doors import put_on
 from feedback_desk.workplace.finding import me
 
@@ -33,10 +34,10 @@ def index(request: HttpRequest) -> HttpResponse:
     found = waiting_for(me(request), request.session.get(OPENED, []))
     if request.method == "POST":
         return _agree_together(request, found)
-    together, times = [w for w in found if w.together], more_time_for(me(request))
+    together, times, remedies = [w for w in found if w.together], more_time_for(me(request)), remedies_for(me(request))
     told = {
-        "cards": [w for w in found if not w.together], "times": times, "together": together, "ready": sum(1 for w in together if w.opened),
-        "total": len(found) + len(times),
+        "cards": [w for w in found if not w.together], "times": times, "remedies": remedies, "together": together,
+        "ready": sum(1 for w in together if w.opened), "total": len(found) + len(times) + len(remedies),
     }  # fmt: skip
     return render(request, "workplace/approvals.html", told)
 
@@ -118,6 +119,14 @@ def extension(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     ticket = finding.ticket(me(request), row.deadline.root.number)
     return render(request, "workplace/extension.html", {"card": MoreTime(row, ticket, me(request), clock.now())})
+
+
+@login_required
+@require_safe
+def remedy(request: HttpRequest, pk: int) -> HttpResponse:
+    """G4: one remedy above its proposer's limit, to be approved or refused; answered ones can be looked at."""
+    row = finding.remedy(me(request), pk)
+    return render(request, "workplace/remedy.html", {"card": RemedyWaiting(row, me(request), clock.now())})
 
 
 def _card(request: HttpRequest, card: Card, status: int, **more: Any) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""One door for every move of the three machines: GET asks, POST moves. A dialog inside a page, a page of its own without JavaScript."""
+"""One door for every move of the machines: GET asks, POST moves. A dialog inside a page, a page of its own without JavaScript."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
 from complaints.forms.way import SeenTextForm
-from complaints.models import ComplaintForm, Disposition
+from complaints.models import ComplaintForm, Disposition, Remedy
 from feedback_desk.people.access import Changed, NotNow
 from feedback_desk.records.moves import Move
 from feedback_desk.workplace import doors, finding
@@ -42,6 +42,13 @@ def form_move(request: HttpRequest, number: str, move: str) -> HttpResponse:
 def disposition_move(request: HttpRequest, pk: int, move: str) -> HttpResponse:
     subject = finding.disposition(me(request), pk)
     return _pass(request, subject, move, _form_page(subject.form))
+
+
+@login_required
+@gate
+def remedy_move(request: HttpRequest, pk: int, move: str) -> HttpResponse:
+    subject = finding.remedy(me(request), pk)
+    return _pass(request, subject, move, _form_page(subject.form) + "?tab=handling")
 
 
 def _form_page(form: ComplaintForm) -> str:
@@ -91,6 +98,8 @@ def went_through(request: HttpRequest, back: str) -> HttpResponse:
 def _dialog(request: HttpRequest, subject: Any, move: Move, form: Any, back: str, status: int, changes: Sequence[object] = ()) -> HttpResponse:
     template = "workplace/_move_dialog.html" if getattr(request, "htmx", False) else "workplace/move.html"
     about = f"{subject.target} · {terms_of(subject.kind, subject.amount)}" if isinstance(subject, Disposition) else subject.item
+    if isinstance(subject, Remedy):
+        about = f"{subject.item} · {subject.terms}"
     told = {
         "title": move.label,
         "submit_label": move.label,
