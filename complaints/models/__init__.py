@@ -1,5 +1,6 @@
 """The rows of complaints (sections 4 and 5 of the process book). States and moves: `complaints/lifecycle/`."""
 
+from complaints.models.actions import ActionKind, CauseCategory, CorrectiveAction, Recurrence, RootCause
 from complaints.models.early import (
     AnalysisRule,
     CauseApproval,
@@ -28,9 +29,12 @@ from complaints.models.texts import DecisionText
 
 __all__ = [
     "AbnormalGround",
+    "ActionKind",
     "AnalysisRule",
     "CauseApproval",
+    "CauseCategory",
     "ComplaintForm",
+    "CorrectiveAction",
     "DecisionSide",
     "DecisionSignature",
     "DecisionText",
@@ -48,7 +52,9 @@ __all__ = [
     "ParkingReason",
     "PoliceReport",
     "QualityClass",
+    "Recurrence",
     "Responsibility",
+    "RootCause",
     "Signature",
     "WrittenCause",
 ]
