@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from complaints.models import ComplaintForm, Disposition
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition
 from feedback_desk.records.moves import Move, moves_of
 from feedback_desk.workplace.management.commands import draw_machines
 from tickets.models import Ticket
 
 BOOK = (Path(settings.BASE_DIR) / "docs" / "machines.md").read_text()
-CHAPTERS: dict[str, type[Any]] = {"## Ticket": Ticket, "## Complaint form": ComplaintForm, "## Disposition": Disposition}
+CHAPTERS: dict[str, type[Any]] = {
+    "## Ticket": Ticket, "## Complaint form": ComplaintForm, "## Disposition": Disposition, "## Corrective or preventive action": CorrectiveAction,
+}  # fmt: skip
 Row = tuple[set[str], str, set[str], bool, str]
 
 

@@ -319,7 +319,10 @@ def _check(action_id: int, name: str, *, by: User, evidence: str) -> tuple[Corre
 
 @transaction.atomic
 def recur(*, action_id: int, by: User, complaint: str, reason: str, due_on: date, effect_on: date) -> CorrectiveAction:
-    """C14: in another complaint that this person sees and is not named in; it is to be carried out anew, in a new round with dates of its own."""
+    """C14: in another complaint that this person sees and is not named in (V3); it is to be carried out anew, with dates of its own.
+
+    An owner who is named in that other complaint is stood in for.
+    """
     at = clock.now()
     need(complaint=complaint, reason=reason)
     action = locked_action(action_id)
@@ -331,7 +334,9 @@ def recur(*, action_id: int, by: User, complaint: str, reason: str, due_on: date
         raise ValidationError({"effect_on": _("The effect is checked after it was carried out.")})
     emptied = _emptied_by_recurrence(action)
     action.due_on, action.effect_on = due_on, effect_on
-    entry = _move(action, "recur", by=by, at=at, reason=reason, save=(*emptied, "due_on", "effect_on"), complaint=form.item.number)
+    if action.owner and concerned(action.owner, form.item):
+        action.owner = receivers.heir(action.owner, root=form.item.root, at=at)
+    entry = _move(action, "recur", by=by, at=at, reason=reason, save=(*emptied, "due_on", "effect_on", "owner"), complaint=form.item.number)
     Recurrence.objects.create(action=action, form=form, reason=reason.strip(), by=by, at=at)
     history.record(form.item, "action_recurred", by=by, at=at, reason=reason, data={"number": action.item.number})
     _start(action, CARRY_OUT_BY, at=at)

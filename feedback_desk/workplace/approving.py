@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 
 from complaints import texts
 from complaints.lifecycle import State
-from complaints.models import ComplaintForm, Disposition, Responsibility
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition, Responsibility
+from complaints.permissions import APPROVES
 from feedback_desk import clock
 from feedback_desk.deadlines import wording
 from feedback_desk.deadlines.chips import Chip, chip_of
@@ -310,6 +311,47 @@ def more_time_for(user: User) -> list[MoreTime]:
     tickets = {t.item_id: t for t in Ticket.objects.filter(pk__in=seen.values("pk")).select_related("item__department", "customer", "assignee", "form")}
     found = [MoreTime(row, tickets[row.deadline.root_id], user, at) for row in asked if row.deadline.root_id in tickets]
     return found if user.roles & ANSWER_TIME else [waiting for waiting in found if waiting.buttons]
+
+
+@dataclass
+class ActionWaiting:
+    """C14: one action to be approved, in the list and as a card of its own."""
+
+    action: CorrectiveAction
+    user: User
+
+    @property
+    def url(self) -> str:
+        return reverse("workplace:action_approval", args=[self.action.item.number])
+
+    @property
+    def asks(self) -> str:
+        return _("%(kind)s action") % {"kind": self.action.get_kind_display()}
+
+    @property
+    def title(self) -> str:
+        return self.action.item.title
+
+    @property
+    def in_short(self) -> str:
+        about = {"owner": self.action.owner or "–", "due": f"{self.action.due_on:%Y-%m-%d}", "effect": f"{self.action.effect_on:%Y-%m-%d}"}
+        return _("%(owner)s, by %(due)s; effect checked on %(effect)s") % about
+
+    @cached_property
+    def buttons(self) -> list[Button]:
+        """Sending back first, approving at the right thumb."""
+        with one_look():
+            found = {b.name: b for b in doors.buttons(self.action, self.user)}
+        return [found[name] for name in ("send_back", "approve") if name in found]
+
+
+def actions_for(user: User) -> list[ActionWaiting]:
+    """Actions that this person may approve: by role, or in the place of an absent holder (V2); never with a hand in the text (V8). Oldest first."""
+    if not (user.roles | {m.role for m in standing.backed_by(user)}) & APPROVES:
+        return []
+    rows = CorrectiveAction.objects.awaiting_approval().visible_to(user).select_related("item__root", "owner", "department__head", "form__item", "compiled_by")
+    with one_look():
+        return [ActionWaiting(row, user) for row in rows.order_by("state_since", "pk") if "approver" in row.capacities(user)]
 
 
 class Card:

@@ -15,10 +15,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from complaints import services as complaint_services
+from complaints.forms import actions as action_forms
 from complaints.forms import way as complaint_forms
 from complaints.lifecycle import disposition as disposition_life
 from complaints.lifecycle import form as form_life
-from complaints.models import ComplaintForm, Disposition
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition
 from feedback_desk.people.models import User
 from feedback_desk.records.moves import Condition, Move, moves_of, open_moves
 from tickets import lifecycle as ticket_life
@@ -114,8 +115,22 @@ DOORS: dict[type[models.Model], dict[str, Door]] = {
         "carry_out": Door(complaint_services.carry_out, complaint_forms.CarryOutForm),
         "reverse": Door(complaint_services.reverse, Why),
     },
+    CorrectiveAction: {
+        "revise": Door(complaint_services.revise_action, action_forms.ReviseActionForm),
+        "submit": Door(complaint_services.submit_action, action_forms.SeenActionForm),
+        "approve": Door(complaint_services.approve_action, action_forms.ApproveActionForm),
+        "send_back": Door(complaint_services.send_back_action, action_forms.SendBackActionForm),
+        "report_done": Door(complaint_services.report_done, action_forms.ReportDoneForm),
+        "confirm_effective": Door(complaint_services.confirm_effective, action_forms.EvidenceForm),
+        "find_ineffective": Door(complaint_services.find_ineffective, action_forms.EvidenceForm),
+        "try_again": Door(complaint_services.try_again, action_forms.TryAgainForm),
+        "recur": Door(complaint_services.recur, action_forms.RecurForm),
+        "cancel": Door(complaint_services.cancel_action, Why),
+    },
 }
-ID_NAME: dict[type[models.Model], str] = {Ticket: "ticket_id", ComplaintForm: "form_id", Disposition: "disposition_id"}
+ID_NAME: dict[type[models.Model], str] = {
+    Ticket: "ticket_id", ComplaintForm: "form_id", Disposition: "disposition_id", CorrectiveAction: "action_id",
+}  # fmt: skip
 
 ANOTHER_WAY = {
     form_life.is_major,
@@ -155,6 +170,13 @@ ICONS = {
     "ask_extension": "calendar-plus",
     "grant_extension": "calendar-check",
     "refuse_extension": "calendar-x",
+    "write_root_cause": "diagram-2",
+    "draft_action": "clipboard-plus",
+    "revise": "pencil",
+    "approve": "check-lg",
+    "report_done": "check-square",
+    "confirm_effective": "patch-check",
+    "recur": "arrow-counterclockwise",
 }
 
 
@@ -179,6 +201,8 @@ def url_of(subject: Any, name: str) -> str:
         return reverse("workplace:ticket_move", args=[subject.item.number, name])
     if isinstance(subject, ComplaintForm):
         return reverse("workplace:form_move", args=[subject.item.number, name])
+    if isinstance(subject, CorrectiveAction):
+        return reverse("workplace:action_move", args=[subject.item.number, name])
     return reverse("workplace:disposition_move", args=[subject.pk, name])
 
 

@@ -74,12 +74,12 @@ VERBS_BY_ICON = {
 ICON_OF_VERB = {verb: icon for icon, verbs in VERBS_BY_ICON.items() for verb in verbs.split()}
 
 ICON_OF_STATE = {
-    "circle": {"pending", "registered", "draft", "waiting_visit", "proposed"},
+    "circle": {"pending", "registered", "draft", "waiting_visit", "proposed", "awaiting_approval"},
     "pause-circle": {"waiting", "outstanding"},
     "question-circle": {"confirming"},
-    "check-circle": {"completed", "closed", "executed", "ruled", "agreed", "issued", "done", "sent"},
+    "check-circle": {"completed", "closed", "executed", "ruled", "agreed", "issued", "done", "sent", "effective"},
     "telephone": {"visiting"},
-    "slash-circle": {"invalid", "merged", "withdrawn", "abnormal", "reversed", "closed_abnormally"},
+    "slash-circle": {"invalid", "merged", "withdrawn", "abnormal", "reversed", "closed_abnormally", "cancelled", "not_effective"},
 }
 
 

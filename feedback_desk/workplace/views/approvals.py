@@ -20,7 +20,7 @@ from feedback_desk import clock
 from feedback_desk.deadlines.models import Extension
 from feedback_desk.people.access import NotNow, NotYou, record_refusal
 from feedback_desk.workplace import finding
-from feedback_desk.workplace.approving import MORE_TIME, Card, MoreTime, Waiting, more_time_for, waiting_for
+from feedback_desk.workplace.approving import MORE_TIME, ActionWaiting, Card, MoreTime, Waiting, actions_for, more_time_for, waiting_for
 from feedback_desk.workplace.doors import put_on
 from feedback_desk.workplace.finding import me
 
@@ -33,10 +33,10 @@ def index(request: HttpRequest) -> HttpResponse:
     found = waiting_for(me(request), request.session.get(OPENED, []))
     if request.method == "POST":
         return _agree_together(request, found)
-    together, times = [w for w in found if w.together], more_time_for(me(request))
+    together, times, actions = [w for w in found if w.together], more_time_for(me(request)), actions_for(me(request))
     told = {
-        "cards": [w for w in found if not w.together], "times": times, "together": together, "ready": sum(1 for w in together if w.opened),
-        "total": len(found) + len(times),
+        "cards": [w for w in found if not w.together], "times": times, "actions": actions, "together": together, "ready": sum(1 for w in together if w.opened),
+        "total": len(found) + len(times) + len(actions),
     }  # fmt: skip
     return render(request, "workplace/approvals.html", told)
 
@@ -118,6 +118,13 @@ def extension(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     ticket = finding.ticket(me(request), row.deadline.root.number)
     return render(request, "workplace/extension.html", {"card": MoreTime(row, ticket, me(request), clock.now())})
+
+
+@login_required
+@require_safe
+def action(request: HttpRequest, number: str) -> HttpResponse:
+    """C14: one corrective or preventive action, to be approved or sent back; others can be looked at."""
+    return render(request, "workplace/action_approval.html", {"card": ActionWaiting(finding.action(me(request), number), me(request))})
 
 
 def _card(request: HttpRequest, card: Card, status: int, **more: Any) -> HttpResponse:

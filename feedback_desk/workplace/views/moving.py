@@ -1,4 +1,4 @@
-"""One door for every move of the three machines: GET asks, POST moves. A dialog inside a page, a page of its own without JavaScript."""
+"""One door for every move of the four machines: GET asks, POST moves. A dialog inside a page, a page of its own without JavaScript."""
 
 from __future__ import annotations
 
@@ -42,6 +42,13 @@ def form_move(request: HttpRequest, number: str, move: str) -> HttpResponse:
 def disposition_move(request: HttpRequest, pk: int, move: str) -> HttpResponse:
     subject = finding.disposition(me(request), pk)
     return _pass(request, subject, move, _form_page(subject.form))
+
+
+@login_required
+@gate
+def action_move(request: HttpRequest, number: str, move: str) -> HttpResponse:
+    subject = finding.action(me(request), number)
+    return _pass(request, subject, move, reverse("workplace:action", args=[subject.item.number]))
 
 
 def _form_page(form: ComplaintForm) -> str:

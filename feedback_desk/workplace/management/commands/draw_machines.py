@@ -9,13 +9,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.translation import override
 
-from complaints.models import ComplaintForm, Disposition
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition
 from feedback_desk.records.moves import moves_of
 from tickets.models import Ticket
 
 PLACE = Path(settings.BASE_DIR) / "docs" / "machines-drawn.md"
 MACHINES: tuple[tuple[str, type[Any], str], ...] = (
     ("Ticket", Ticket, "pending"), ("Complaint form", ComplaintForm, "registered"), ("Disposition", Disposition, "draft"),
+    ("Corrective or preventive action", CorrectiveAction, "draft"),
 )  # fmt: skip
 INTRO = """# The machines, drawn
 
@@ -25,7 +26,7 @@ Who makes them, guards and deadlines: [machines.md](machines.md).
 
 
 class Command(BaseCommand):
-    help = "Draw the three machines into docs/machines-drawn.md."
+    help = "Draw the four machines into docs/machines-drawn.md."
 
     def handle(self, *args: Any, **options: Any) -> None:
         PLACE.write_text(page())
