@@ -51,9 +51,9 @@ class RootCauseForm(MoveForm):
 class ActionTextForm(MoveForm):
     """What is decided on. `subject`: the complaint form, or the action whose draft is changed."""
 
-    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=ActionKind.choices, widget=forms.RadioSelect, initial=ActionKind.CORRECTIVE)
+    kind = forms.ChoiceField(label=gettext_lazy("Kind of action"), choices=ActionKind.choices, widget=forms.RadioSelect, initial=ActionKind.CORRECTIVE)
     what = words_field(gettext_lazy("What is done"), rows=4, limit=5000, help_text=gettext_lazy("The first line is its title."))
-    owner = ColleagueField(gettext_lazy("Owner"))
+    owner = ColleagueField(gettext_lazy("Who carries it out"))
     department = forms.ModelChoiceField(label=gettext_lazy("Department"), queryset=Department.objects.none())
     due_on = day_field(gettext_lazy("To be carried out by"))
     effect_on = day_field(gettext_lazy("Effect checked on"))
@@ -117,7 +117,7 @@ class SendBackActionForm(SeenActionForm):
 
 
 class ReportDoneForm(MoveForm):
-    done = words_field(gettext_lazy("What was done"), rows=4, limit=5000)
+    done = words_field(gettext_lazy("What was carried out"), rows=4, limit=5000)
     effect_on = day_field(gettext_lazy("Effect checked on"), help_text=gettext_lazy("The planned date is over: name another one."))
 
     def prepare(self) -> None:

@@ -85,12 +85,12 @@ class ActionMoves:
         """What was done; settles D41, starts D42."""
 
     @move(
-        label=gettext_lazy("Effective"), who=("checker",), source=A.CARRIED_OUT, target=A.EFFECTIVE, reason=True, guards=(effect_is_due,), primary=True,
+        label=gettext_lazy("Found effective"), who=("checker",), source=A.CARRIED_OUT, target=A.EFFECTIVE, reason=True, guards=(effect_is_due,), primary=True,
     )  # fmt: skip
     def confirm_effective(self) -> None:
         """With the evidence; settles D42."""
 
-    @move(label=gettext_lazy("Not effective"), who=("checker",), source=A.CARRIED_OUT, target=A.NOT_EFFECTIVE, reason=True, guards=(effect_is_due,))
+    @move(label=gettext_lazy("Found not effective"), who=("checker",), source=A.CARRIED_OUT, target=A.NOT_EFFECTIVE, reason=True, guards=(effect_is_due,))
     def find_ineffective(self) -> None:
         """With the evidence; settles D42, another try is drafted."""
 
