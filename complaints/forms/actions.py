@@ -68,7 +68,7 @@ class ActionTextForm(MoveForm):
 
 
 class DraftActionForm(ActionTextForm):
-    lead = gettext_lazy("Quality or customer service submits it; the management representative or the general manager approves it.")
+    lead: Any = gettext_lazy("Quality or customer service submits it; the management representative or the general manager approves it.")
 
     def prepare(self) -> None:
         super().prepare()

@@ -207,7 +207,8 @@ def _write(
 
 
 def _last(action: CorrectiveAction) -> Entry:
-    return Entry.objects.filter(item=action.item).latest("pk")
+    found: Entry = Entry.objects.filter(item=action.item).latest("pk")
+    return found
 
 
 @transaction.atomic

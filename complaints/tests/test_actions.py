@@ -35,7 +35,7 @@ def cause(way: Way, by: Any = None, **more: Any) -> Any:
 
 
 def text(way: Way, **more: Any) -> dict[str, Any]:
-    said = {"kind": "corrective", "what": "制定装车体积核对表", "owner_id": way.cast.head_backup.pk, "department_id": way.cast.delivery.pk}
+    said: dict[str, Any] = {"kind": "corrective", "what": "制定装车体积核对表", "owner_id": way.cast.head_backup.pk, "department_id": way.cast.delivery.pk}
     return {**said, "due_on": DUE, "effect_on": EFFECT, **more}
 
 
@@ -92,7 +92,7 @@ def test_C14_drafted_approved_carried_out_and_found_effective(cast, one, freeze)
 
 def test_C14_who_is_asked_next_is_told_and_holds_it(cast, one, freeze):
     action = drafted(one)
-    steps = [
+    steps: list[tuple[Any, Any, Any]] = [
         (cast.manager, lambda: forms.submit_action(action_id=action.pk, by=cast.product_head), cast.general_manager),
         (cast.general_manager, lambda: forms.approve_action(action_id=action.pk, by=cast.general_manager), cast.head_backup),
         (cast.head_backup, lambda: forms.report_done(action_id=action.pk, by=cast.head_backup, done="已启用"), cast.manager),
@@ -371,7 +371,7 @@ def test_C14_not_effective_leads_to_another_draft_and_another_approval(cast, one
     freeze("2026-04-08 09:00")
     forms.find_ineffective(action_id=action.pk, by=cast.manager, evidence="又有三起侧放")
     assert (state(action), limit(action, "D42").state) == ("not_effective", "settled")
-    later = {"what": "加装隔板", "due_on": date(2026, 4, 20), "effect_on": date(2026, 5, 20)}
+    later: dict[str, Any] = {"what": "加装隔板", "due_on": date(2026, 4, 20), "effect_on": date(2026, 5, 20)}
     again = forms.try_again(action_id=action.pk, by=cast.supervisor, **text(one, **later))
     assert (again.state, again.round, again.done, again.evidence, again.approved_by) == ("draft", 2, "", "", None)
     forms.submit_action(action_id=action.pk, by=cast.manager)
@@ -385,7 +385,7 @@ def effective(one, freeze):
     return forms.confirm_effective(action_id=action.pk, by=one.cast.manager, evidence="无侧放")
 
 
-RENEWED = {"due_on": date(2026, 4, 30), "effect_on": date(2026, 6, 1)}
+RENEWED: dict[str, Any] = {"due_on": date(2026, 4, 30), "effect_on": date(2026, 6, 1)}
 
 
 def test_C14_recurrence_after_effective_reopens_it(cast, way, freeze):
