@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from complaints.lifecycle import DispositionState
+from feedback_desk import clock
+from feedback_desk.deadlines import extensions
 from feedback_desk.people.one_look import remembered
 from tickets.models import Contact
 
 if TYPE_CHECKING:
-    from complaints.models import ComplaintForm, Disposition, HandlingDecision
+    from complaints.models import ComplaintForm, CorrectiveAction, Disposition, HandlingDecision
+    from feedback_desk.deadlines.models import Deadline, Extension
 
 
 def grade_rule(form: ComplaintForm) -> tuple[bool, bool]:
@@ -143,3 +146,16 @@ def cause_to_approve(form: ComplaintForm) -> str | None:
     if last is None:
         return _("There is no cause in writing yet.")
     return _("The cause is approved.") if hasattr(last, "approval") else None
+
+
+# ---- actions (C14) ----
+
+
+def extendable_of(action: CorrectiveAction) -> Deadline | None:
+    """T9, E3: the action's limit for which more time may be asked for now."""
+    at = clock.now()
+    return next((row for row in extensions.extendable(action.item) if extensions.may_ask(row, at)), None)
+
+
+def time_asked_for(action: CorrectiveAction) -> Extension | None:
+    return remembered(("asked", action.item_id), lambda: extensions.asked(action.item).first())

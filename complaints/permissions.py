@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from complaints import guards
+from complaints.lifecycle import RUNNING_ACTIONS
 from feedback_desk import clock
 from feedback_desk.people import access, standing
 from feedback_desk.people.actors import Actor, Bystander
@@ -130,6 +131,8 @@ def capacities_on_action(action: CorrectiveAction, actor: Actor) -> frozenset[st
     found = {str(role) for role in ON_ACTION if role in roles}
     if APPROVES & roles.keys() and not action.handled_by(actor):
         found.add("approver")
+    if APPROVES & roles.keys() and (action.state in RUNNING_ACTIONS) and not _asked_for_time(action, actor):
+        found.add("extender")
     if _is_owner(action, actor, at):
         found.add("owner")
     elif CHECKS & roles.keys():
@@ -141,6 +144,11 @@ def capacities_on_action(action: CorrectiveAction, actor: Actor) -> frozenset[st
     return frozenset(found)
 
 
+def _asked_for_time(action: CorrectiveAction, user: User) -> bool:
+    asked = guards.time_asked_for(action)
+    return asked is not None and asked.asked_by_id == user.pk
+
+
 def _is_owner(action: CorrectiveAction, user: User, at: datetime) -> bool:
     """The owner, or who stands in while they are away (V2)."""
     if action.owner_id is None or action.owner_id == user.pk:
@@ -149,7 +157,7 @@ def _is_owner(action: CorrectiveAction, user: User, at: datetime) -> bool:
     return acting is not None and acting.pk == user.pk
 
 
-IN_WORDS = {"approver": APPROVES, "checker": CHECKS}
+IN_WORDS = {"approver": APPROVES, "extender": APPROVES, "checker": CHECKS}
 
 
 def in_place_of_action(action: CorrectiveAction, *, user: User, declared: Move) -> User | None:

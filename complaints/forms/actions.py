@@ -9,10 +9,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from complaints import guards
 from complaints.forms.early import ColleagueField, offer
 from complaints.models import ActionKind, CauseCategory, CorrectiveAction
 from complaints.models.actions import WHYS
 from feedback_desk import clock
+from feedback_desk.deadlines import wording
 from feedback_desk.people.models import Department
 from tickets.move_forms import MoveForm, SeenForm, words_field
 
@@ -141,3 +143,30 @@ class RecurForm(MoveForm):
     reason = words_field(gettext_lazy("What came again"))
     due_on = day_field(gettext_lazy("To be carried out by"))
     effect_on = day_field(gettext_lazy("Effect checked on"))
+
+
+class AskActionTimeForm(MoveForm):
+    """T9: the date that runs, later."""
+
+    until = day_field(gettext_lazy("New date"))
+    reason = words_field(gettext_lazy("Why more time is needed"))
+
+    def prepare(self) -> None:
+        if limit := guards.extendable_of(self.subject):
+            self.lead = _("%(limit)s, until %(until)s") % {"limit": limit.rule.spoken, "until": wording.exact(limit.due_at)}
+
+
+class AnswerActionTimeForm(MoveForm):
+    def prepare(self) -> None:
+        if asked := guards.time_asked_for(self.subject):
+            request = _("%(limit)s, until %(until)s") % {"limit": asked.deadline.rule.spoken, "until": wording.exact(asked.wanted)}
+            about = {"who": asked.asked_by, "why": asked.reason, "due": wording.exact(asked.deadline.due_at), "request": request}
+            self.lead = _("%(who)s asks for %(request)s (now %(due)s): %(why)s") % about
+
+
+class GrantActionTimeForm(AnswerActionTimeForm):
+    words = words_field(gettext_lazy("Remark"), required=False, rows=2)
+
+
+class RefuseActionTimeForm(AnswerActionTimeForm):
+    reason = words_field(gettext_lazy("Reason"))

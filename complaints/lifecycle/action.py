@@ -55,6 +55,19 @@ def effect_is_due(action: CorrectiveAction) -> str | None:
     return None if day >= action.effect_on else _("Its effect is checked on %(day)s, not before.") % {"day": f"{action.effect_on:%Y-%m-%d}"}
 
 
+def may_be_put_off(action: CorrectiveAction) -> str | None:
+    """T9, E3: its date has not passed, and nothing is asked for already."""
+    from complaints.guards import extendable_of
+
+    return None if extendable_of(action) else _("No limit here can be put off: its rule allows none, it has passed, or more time is asked for already.")
+
+
+def more_time_asked(action: CorrectiveAction) -> str | None:
+    from complaints.guards import time_asked_for
+
+    return None if time_asked_for(action) else _("Nobody has asked for more time.")
+
+
 class ActionMoves:
     """Bodies are empty: what a move changes beside the state is the service's (complaints/services/actions.py)."""
 
@@ -97,6 +110,18 @@ class ActionMoves:
     @move(label=gettext_lazy("Draft another try"), who=(*COMPILERS, "drafter"), source=A.NOT_EFFECTIVE, target=A.DRAFT, primary=True)
     def try_again(self) -> None:
         """A new text and new dates; the earlier try stays in the history."""
+
+    @move(label=gettext_lazy("Ask for more time"), who=("owner", "checker"), source=RUNNING_ACTIONS, target=None, reason=True, guards=(may_be_put_off,))
+    def ask_extension(self) -> None:
+        """T9, E3: with the new date; the request stands beside the state."""
+
+    @move(label=gettext_lazy("Grant more time"), who=("extender",), source=RUNNING_ACTIONS, target=None, guards=(more_time_asked,))
+    def grant_extension(self) -> None:
+        """T9, V8: by somebody who did not ask; the date of the check follows if it has to."""
+
+    @move(label=gettext_lazy("Refuse more time"), who=("extender",), source=RUNNING_ACTIONS, target=None, reason=True, guards=(more_time_asked,))
+    def refuse_extension(self) -> None:
+        """T9: the limit runs on."""
 
     @move(label=gettext_lazy("Recurred"), who=COMPILERS, source=A.EFFECTIVE, target=A.IN_PROGRESS, reason=True)
     def recur(self) -> None:

@@ -13,13 +13,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from complaints import acts
+from complaints import acts, guards
 from complaints.lifecycle import ENDED_ACTIONS, ActionState, State
 from complaints.models import ActionKind, CauseCategory, ComplaintForm, CorrectiveAction, Recurrence, RootCause
 from complaints.models.actions import WHYS
 from complaints.services.common import facts, head_of, locked
 from feedback_desk import clock
+from feedback_desk.deadlines import extensions
 from feedback_desk.deadlines import services as deadlines
+from feedback_desk.deadlines.models import Deadline, Extension
 from feedback_desk.people import access, receivers, standing
 from feedback_desk.people.access import concerned
 from feedback_desk.people.actors import SYSTEM, Actor
@@ -362,6 +364,62 @@ def _complaint(action: CorrectiveAction, number: str, by: User) -> ComplaintForm
     if form.pk == action.form_id or (action.done_at and form.opened_at <= action.done_at):
         raise ValidationError({"complaint": _("A recurrence is another complaint, opened after the action was carried out.")})
     return form
+
+
+@transaction.atomic
+def ask_action_time(*, action_id: int, by: User, until: date, reason: str) -> Extension:
+    """T9, E3: a later day for the date that runs, with a reason; the approver answers, and until then it runs on."""
+    at = clock.now()
+    need(reason=reason)
+    action = locked_action(action_id)
+    row = guards.extendable_of(action)
+    entry = _move(action, "ask_extension", by=by, at=at, reason=reason, until=end_of(until), code=row.code if row else "")
+    assert row is not None  # guarded: may_be_put_off
+    extension = extensions.ask(row.pk, until=end_of(until), at=at, by=by, why=reason)
+    said = {"name": row.rule.name, "name_en": row.rule.name_en, "said": {"until": f"{until:%Y-%m-%d}"}, "due_at": row.due_at}
+    tell(_approver(action, at), "approval_wanted", entry=entry, item=action.item, what=gettext_noop("More time: %(rule)s, until %(until)s"), **said)
+    return extension
+
+
+@transaction.atomic
+def grant_action_time(*, action_id: int, by: User, words: str = "") -> CorrectiveAction:
+    """T9, V8: the day asked for; the check comes no earlier than what it checks."""
+    at = clock.now()
+    action = locked_action(action_id)
+    extension = guards.time_asked_for(action)
+    if extension is not None:
+        day = timezone.localdate(extension.wanted - timedelta(seconds=1))
+        action.due_on = day if extension.deadline.code == CARRY_OUT_BY else action.due_on
+        action.effect_on = max(action.effect_on, day)
+    entry = _move(action, "grant_extension", by=by, at=at, reason=words, save=("due_on", "effect_on"), **_of_request(extension))
+    assert extension is not None  # guarded: more_time_asked
+    deadline = extensions.grant(extension, until=extension.wanted, at=at, by=by, words=words)
+    _answer(action, extension, entry, gettext_noop("More time was granted: %(rule)s, until %(until)s. %(words)s"), deadline, words=words.strip())
+    return action
+
+
+@transaction.atomic
+def refuse_action_time(*, action_id: int, by: User, reason: str) -> CorrectiveAction:
+    """T9, V8: with words; the date stands."""
+    at = clock.now()
+    action = locked_action(action_id)
+    extension = guards.time_asked_for(action)
+    entry = _move(action, "refuse_extension", by=by, at=at, reason=reason, **_of_request(extension))
+    assert extension is not None  # guarded: more_time_asked
+    deadline = extensions.refuse(extension, at=at, by=by, words=reason)
+    _answer(action, extension, entry, gettext_noop("More time was refused: %(rule)s. %(reason)s"), deadline, reason=reason.strip())
+    return action
+
+
+def _of_request(extension: Extension | None) -> dict[str, Any]:
+    return {"until": extension.wanted, "code": extension.deadline.code} if extension else {}
+
+
+def _answer(action: CorrectiveAction, extension: Extension, entry: Entry, message: str, deadline: Deadline, **words: str) -> None:
+    said = {"until": f"{timezone.localdate(deadline.due_at - timedelta(seconds=1)):%Y-%m-%d}", **words}
+    about = {"name": deadline.rule.name, "name_en": deadline.rule.name_en, "said": said}
+    for receiver in {extension.asked_by, deadline.owner} - {None}:
+        tell(receiver, "generic", entry=entry, item=action.item, message=message, **about)
 
 
 @transaction.atomic

@@ -26,7 +26,7 @@ DUE, EFFECT = date(2026, 3, 9), date(2026, 4, 8)
 
 
 def cause(way: Way, by: Any = None, **more: Any) -> Any:
-    said = {
+    said: dict[str, Any] = {
         "category_id": CauseCategory.objects.get(slug="method-missing").pk,
         "whys": ["为何侧放？车厢已满", "为何超装？调度未核体积"],
         "conclusion": "无体积核对规范",
@@ -106,7 +106,8 @@ def test_C14_who_is_asked_next_is_told_and_holds_it(cast, one, freeze):
 
 
 def test_C14_one_why_and_a_conclusion_at_least(one):
-    for wrong, field in [({"whys": [" ", ""]}, "why_1"), ({"conclusion": " "}, "conclusion"), ({"category_id": 0}, "category")]:
+    wrongs: list[tuple[dict[str, Any], str]] = [({"whys": [" ", ""]}, "why_1"), ({"conclusion": " "}, "conclusion"), ({"category_id": 0}, "category")]
+    for wrong, field in wrongs:
         with pytest.raises(ValidationError) as error:
             cause(one, **wrong)
         assert set(error.value.message_dict) == {field}
@@ -311,13 +312,42 @@ def test_C14_carried_out_after_the_date_of_the_check_names_another(cast, one, fr
     assert limit(action, "D42").due_at == local("2026-05-21 00:00")
 
 
-def test_E3_its_dates_may_be_put_off_like_other_limits(cast, one, local):
+def test_E3_the_owner_asks_for_more_time_and_the_approver_grants_it_after_the_closing_too(cast, way, freeze, local):
+    one = way().closed()
     action = approved(one)
-    asked = tickets.ask_extension(
-        ticket_id=one.ticket_id, by=cast.agent, deadline_id=limit(action, "D41").pk, until=local("2026-03-16 18:00"), reason="供应商延期"
-    )
-    tickets.grant_extension(ticket_id=one.ticket_id, by=cast.supervisor, extension_id=asked.pk)
-    assert limit(action, "D41").due_at == local("2026-03-16 18:00")
+    assert one.states == ("closed", "closed")
+    forms.ask_action_time(action_id=action.pk, by=cast.head_backup, until=date(2026, 4, 10), reason="供应商延期")
+    with pytest.raises(NotNow):
+        forms.ask_action_time(action_id=action.pk, by=cast.head_backup, until=date(2026, 4, 11), reason="再延")
+    assert Notice.objects.filter(item=action.item, receiver=cast.general_manager, template="approval_wanted").count() >= 2
+    forms.grant_action_time(action_id=action.pk, by=cast.general_manager)
+    action = CorrectiveAction.objects.get(pk=action.pk)
+    assert (action.due_on, action.effect_on) == (date(2026, 4, 10), date(2026, 4, 10)), "its effect is not checked before it was carried out"
+    assert limit(action, "D41").due_at == local("2026-04-11 00:00")
+    freeze("2026-04-10 20:00")
+    forms.report_done(action_id=action.pk, by=cast.head_backup, done="已启用")
+    assert limit(action, "D41").late is False
+
+
+def test_E3_refused_it_runs_on(cast, one, local):
+    action = approved(one)
+    forms.ask_action_time(action_id=action.pk, by=cast.head_backup, until=date(2026, 3, 20), reason="供应商延期")
+    forms.refuse_action_time(action_id=action.pk, by=cast.general_manager, reason="先用现有表格")
+    assert limit(action, "D41").due_at == local("2026-03-10 00:00")
+    assert CorrectiveAction.objects.get(pk=action.pk).due_on == DUE
+
+
+def test_V8_nobody_grants_their_own_more_time_and_the_ticket_has_no_part_in_it(cast, one, local):
+    Membership.objects.create(user=cast.head_backup, role="representative")
+    action = approved(one)
+    with pytest.raises(ValidationError):
+        forms.ask_action_time(action_id=action.pk, by=cast.head_backup, until=DUE, reason="x")
+    asked = forms.ask_action_time(action_id=action.pk, by=cast.head_backup, until=date(2026, 3, 20), reason="供应商延期")
+    for barred in (cast.head_backup, cast.supervisor):
+        with pytest.raises(NotYou):
+            forms.grant_action_time(action_id=action.pk, by=barred)
+    with pytest.raises((ValidationError, NotNow)):
+        tickets.grant_extension(ticket_id=one.ticket_id, by=cast.supervisor, extension_id=asked.pk)
 
 
 # ---- it outlives its complaint ----

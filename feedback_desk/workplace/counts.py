@@ -77,12 +77,14 @@ def _of_head(user: User) -> Any:
 
 
 def _actions(user: User) -> Any:
-    """C14: actions that wait for this person's approval."""
+    """C14: actions that wait for this person's approval, or for more time."""
     if not user.roles & APPROVES:
         return CorrectiveAction.objects.none().annotate(one=F("kind")).values("one")
     named = Concern.objects.filter(user=user).values("item_id")
-    rows = CorrectiveAction.objects.awaiting_approval().exclude(item__root_id__in=named).exclude(compiled_by=user).exclude(drafted_by=user)
-    return rows.order_by().annotate(one=F("state")).values("one")
+    approve = Q(state="awaiting_approval") & ~Q(compiled_by=user) & ~Q(drafted_by=user)
+    asked = Deadline.objects.filter(item=OuterRef("item"), asking__isnull=False).exclude(asking__asked_by=user)
+    rows = CorrectiveAction.objects.filter(approve | Q(Exists(asked))).exclude(item__root_id__in=named)
+    return rows.order_by().annotate(one=OuterRef("is_active")).values("one")
 
 
 def _number(rows: Any) -> Coalesce:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from complaints import services as complaint_services
 from complaints.forms import actions as action_forms
 from complaints.forms import way as complaint_forms
+from complaints.lifecycle import action as action_life
 from complaints.lifecycle import disposition as disposition_life
 from complaints.lifecycle import form as form_life
 from complaints.models import ComplaintForm, CorrectiveAction, Disposition
@@ -124,6 +125,9 @@ DOORS: dict[type[models.Model], dict[str, Door]] = {
         "confirm_effective": Door(complaint_services.confirm_effective, action_forms.EvidenceForm),
         "find_ineffective": Door(complaint_services.find_ineffective, action_forms.EvidenceForm),
         "try_again": Door(complaint_services.try_again, action_forms.TryAgainForm),
+        "ask_extension": Door(complaint_services.ask_action_time, action_forms.AskActionTimeForm),
+        "grant_extension": Door(complaint_services.grant_action_time, action_forms.GrantActionTimeForm),
+        "refuse_extension": Door(complaint_services.refuse_action_time, action_forms.RefuseActionTimeForm),
         "recur": Door(complaint_services.recur, action_forms.RecurForm),
         "cancel": Door(complaint_services.cancel_action, Why),
     },
@@ -147,6 +151,8 @@ ANOTHER_WAY = {
     form_life.no_visit_is_due,
     form_life.ticket_withdrawn,
     disposition_life.form_was_reopened,
+    action_life.may_be_put_off,
+    action_life.more_time_asked,
     ticket_life.may_be_extended,
     ticket_life.extension_asked,
 }

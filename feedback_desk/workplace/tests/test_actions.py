@@ -264,3 +264,20 @@ def test_C14_cause_and_action_stand_on_the_printed_form(cast, ticket, client):
     assert action.item.number in sheet
     assert "制定装车体积核对表" in sheet
     assert "车厢已满" in sheet
+
+
+def test_E3_more_time_is_asked_on_the_page_and_granted_on_the_phone(cast, ticket, client):
+    action = approved(cast, ticket)
+    client.force_login(cast.head_backup)
+    assert door(action, "ask_extension") in client.get(page(action)).content.decode()
+    assert client.post(door(action, "ask_extension"), {"until": "2026-03-09", "reason": "等供应商"}, headers=HTMX).status_code == 422
+    assert client.post(door(action, "ask_extension"), {"until": "2026-03-20", "reason": "等供应商"}, headers=HTMX).status_code == 204
+    client.force_login(cast.supervisor)
+    assert action.item.number not in client.get("/desk/approvals/").content.decode(), "its dates are not the supervisor's"
+    client.force_login(cast.general_manager)
+    card = reverse("workplace:action_approval", args=[action.item.number])
+    assert card in client.get("/desk/approvals/").content.decode()
+    assert "等供应商" in client.get(card).content.decode()
+    assert client.post(door(action, "grant_extension"), {"words": ""}, headers=HTMX).status_code == 204
+    assert CorrectiveAction.objects.get(pk=action.pk).due_on == date(2026, 3, 20)
+    assert card not in client.get("/desk/approvals/").content.decode()

@@ -85,5 +85,5 @@ def show(request: HttpRequest, number: str) -> HttpResponse:
     return render(request, "workplace/action.html", told)
 
 
-ASIDE = frozenset({"cancel", "revise", "recur"})
+ASIDE = frozenset({"ask_extension", "cancel", "revise", "recur"})
 """They stand at the end of the line."""
