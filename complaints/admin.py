@@ -1,4 +1,4 @@
-"""Grades and caps: configuration. Forms, measures, inspections: to look at; decisions are taken at the desk."""
+"""Grades, caps, categories of causes: configuration. Forms, measures, inspections, causes, actions: to look at; decisions are taken at the desk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from complaints.models import (
     AnalysisRule,
+    CauseCategory,
     ComplaintForm,
+    CorrectiveAction,
     DefaultRemedy,
     Disposition,
     DispositionPolicy,
@@ -16,6 +18,7 @@ from complaints.models import (
     Remedy,
     RemedyLimit,
     ReplyTemplate,
+    RootCause,
 )
 from feedback_desk.people.models import Role
 from feedback_desk.people.office import Configured, OfficeAdmin, OnTheDesk
@@ -72,6 +75,18 @@ class DefaultRemedyAdmin(Configured):
     deletes = True
     list_display = ("category", "kind", "order")
     list_select_related = ("category",)
+
+
+@admin.register(CauseCategory)
+class CauseCategoryAdmin(Configured):
+    """C14: where root causes lie."""
+
+    list_display = ("__str__", "slug", "name_en", "active", "order")
+    list_filter = ("active", ("parent", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("parent",)
+    search_fields = ("name", "name_en", "slug")
+    ordering = ("parent__order", "order", "name")
+    fields = ("slug", "parent", "name", "name_en", "active", "order")
 
 
 @admin.register(ComplaintForm)
@@ -149,3 +164,38 @@ class RemedyAdmin(OnTheDesk, OfficeAdmin):
         "chosen_way", "chosen_at", "fulfilled_at",
     )  # fmt: skip
     readonly_fields = ("at_the_desk",)
+
+
+@admin.register(RootCause)
+class RootCauseAdmin(OnTheDesk, OfficeAdmin):
+    """C14."""
+
+    matter = "form__item__root"
+    item_path = "form__item"
+    list_display = ("at", "at_the_desk", "round", "category", "by", "conclusion")
+    list_filter = ("category", "at")
+    list_select_related = ("form__item", "category__parent", "by")
+    search_fields = ("form__item__number", "conclusion")
+    fields = ("at", "at_the_desk", "round", "category", "whys", "conclusion", "by")
+    readonly_fields = ("at_the_desk",)
+
+
+@admin.register(CorrectiveAction)
+class CorrectiveActionAdmin(OnTheDesk, OfficeAdmin):
+    """C14."""
+
+    matter = "item__root"
+    list_display = ("at_the_desk", "title", "kind", "owner", "department", "state", "due_on", "effect_on", "round")
+    list_display_links = ("title",)
+    list_filter = ("state", "kind", "department", "due_on")
+    list_select_related = ("item", "owner", "department")
+    search_fields = ("item__number", "item__title", "form__item__number", "owner__name")
+    fields = (
+        "at_the_desk", "title", "form", "cause", "kind", "what", "owner", "department", "state", "state_since", "round", "due_on", "effect_on",
+        "drafted_by", "drafted_at", "compiled_by", "compiled_at", "approved_by", "approved_at", "done", "done_at", "evidence", "checked_by", "checked_at",
+    )  # fmt: skip
+    readonly_fields = ("at_the_desk", "title")
+
+    @admin.display(description=_("in one line"), ordering="item__title")
+    def title(self, action: CorrectiveAction) -> str:
+        return action.item.title

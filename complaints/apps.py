@@ -9,6 +9,7 @@ class ComplaintsConfig(AppConfig):
     def ready(self) -> None:
         from complaints import partner, permissions
         from complaints.models import Grade
+        from complaints.services.actions import take_actions_away
         from complaints.services.common import take_form_away
         from feedback_desk.deadlines import facts
         from feedback_desk.people.services import on_concern
@@ -17,3 +18,4 @@ class ComplaintsConfig(AppConfig):
         partner.install()
         facts.register("grade", _("grade of the complaint"), lambda: list(Grade.choices), order=30)
         on_concern(take_form_away)
+        on_concern(take_actions_away)

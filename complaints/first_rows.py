@@ -1,4 +1,4 @@
-"""The first rows of complaints from `first_rows.toml`. Idempotent: what stands is left as it is."""
+"""The first rows of complaints from `first_rows.toml`. Idempotent: what stands is left as it is; a removed category of causes stays away."""
 
 import tomllib
 from decimal import Decimal
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from complaints.models import DefaultRemedy, DispositionKind, DispositionPolicy, GradeRule, RemedyLimit, ReplyTemplate
+from complaints.models import CauseCategory, DefaultRemedy, DispositionKind, DispositionPolicy, GradeRule, RemedyLimit, ReplyTemplate
 from tickets.models import Category
 
 FILE = Path(__file__).with_suffix(".toml")
@@ -24,7 +24,7 @@ def load(path: Path = FILE) -> int:
     letters = [ReplyTemplate(order=n, **row) for n, row in enumerate(book["letter"])] if not ReplyTemplate.objects.exists() else []
     new = len(GradeRule.objects.bulk_create(grades)) + len(DispositionPolicy.objects.bulk_create(caps))
     new += len(ReplyTemplate.objects.bulk_create(letters))
-    return new + _remedy_limits(book["remedy_limits"]) + _usual_remedies(book["usual_remedies"])
+    return new + _remedy_limits(book["remedy_limits"]) + _usual_remedies(book["usual_remedies"]) + _causes(book["cause"])
 
 
 def _remedy_limits(book: dict[str, dict[str, Any]]) -> int:
@@ -46,3 +46,16 @@ def _usual_remedies(book: dict[str, list[str]]) -> int:
         for slug, kinds in book.items() if slug in categories for order, kind in enumerate(kinds, 1)
     ]  # fmt: skip
     return len(DefaultRemedy.objects.bulk_create(rows))
+
+
+def _causes(rows: list[dict[str, Any]]) -> int:
+    """C14: the tree, in the order of the file."""
+    if CauseCategory.objects.exists():
+        return 0
+    tops = CauseCategory.objects.bulk_create([_cause(row, order) for order, row in enumerate(rows, 1)])
+    parts = [_cause(part, order, top) for top, row in zip(tops, rows, strict=True) for order, part in enumerate(row["part"], 1)]
+    return len(tops) + len(CauseCategory.objects.bulk_create(parts))
+
+
+def _cause(row: dict[str, Any], order: int, parent: CauseCategory | None = None) -> CauseCategory:
+    return CauseCategory(slug=row["slug"], parent=parent, name=row["name"], name_en=row["en"], order=order * 10)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.utils.translation import gettext as _
 
 from complaints.lifecycle import DispositionState, RemedyState
+from feedback_desk import clock
+from feedback_desk.deadlines import extensions
 from feedback_desk.people.one_look import remembered
 from tickets.models import Contact
 
 if TYPE_CHECKING:
-    from complaints.models import ComplaintForm, Disposition, FinalReply, HandlingDecision, Remedy
+    from complaints.models import ComplaintForm, CorrectiveAction, Disposition, FinalReply, HandlingDecision, Remedy
+    from feedback_desk.deadlines.models import Deadline, Extension
 
 
 class Asked(NamedTuple):
@@ -235,3 +238,16 @@ def remedy_waits(form: ComplaintForm) -> bool:
 
 def grade_is_decided(form: ComplaintForm) -> str | None:
     return None if form.grade else _("Decide on the grade first: how much one may give depends on it.")
+
+
+# ---- actions (C14) ----
+
+
+def extendable_of(action: CorrectiveAction) -> Deadline | None:
+    """T9, E3: the action's limit for which more time may be asked for now."""
+    at = clock.now()
+    return next((row for row in extensions.extendable(action.item) if extensions.may_ask(row, at)), None)
+
+
+def time_asked_for(action: CorrectiveAction) -> Extension | None:
+    return remembered(("asked", action.item_id), lambda: extensions.asked(action.item).first())

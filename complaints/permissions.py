@@ -1,4 +1,4 @@
-"""What a person is to a form or a disposition; who may see what of it."""
+"""What a person is to a form, a disposition or an action; who may see what of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from complaints import guards
+from complaints.lifecycle import RUNNING_ACTIONS
 from feedback_desk import clock
 from feedback_desk.people import access, standing
 from feedback_desk.people.actors import Actor, Bystander
@@ -15,7 +16,7 @@ from feedback_desk.records.moves import Move
 from tickets import permissions as ticket_permissions
 
 if TYPE_CHECKING:
-    from complaints.models import ComplaintForm, Disposition, Remedy
+    from complaints.models import ComplaintForm, CorrectiveAction, Disposition, Remedy
 
 BY_ROLE = (Role.SUPERVISOR, Role.CS_MANAGER, Role.OFFICE, Role.GENERAL_MANAGER, Role.INSPECTOR, Role.RETURN_VISIT)
 
@@ -146,5 +147,74 @@ def may(user: User, verb: str, item: Item) -> bool:
     return form is not None and bool(capacities_on_form(form, user))
 
 
+APPROVES = frozenset({Role.GENERAL_MANAGER, Role.REPRESENTATIVE})
+CHECKS = frozenset({Role.QUALITY, Role.CS_MANAGER})
+ON_ACTION = APPROVES | CHECKS
+
+
+def capacities_on_action(action: CorrectiveAction, actor: Actor) -> frozenset[str]:
+    """C14, V8: who had a hand in the text does not approve it, who carries it out does not check it. Empty for a concerned person (V3)."""
+    if isinstance(actor, Bystander):
+        return frozenset({actor.value})
+    at, item = clock.now(), action.item
+    if access.concerned(actor, item):
+        return frozenset()
+    roles = standing.roles_held(actor, item, at, {role: set(action.hands) for role in APPROVES})
+    found = {str(role) for role in ON_ACTION if role in roles}
+    if APPROVES & roles.keys() and not action.handled_by(actor):
+        found.add("approver")
+    if APPROVES & roles.keys() and (action.state in RUNNING_ACTIONS) and not _asked_for_time(action, actor):
+        found.add("extender")
+    if _is_owner(action, actor, at):
+        found.add("owner")
+    elif CHECKS & roles.keys():
+        found.add("checker")
+    if standing.heads(actor, {action.department_id}, item, at):
+        found.add("head_concerned")
+    if action.drafted_by_id == actor.pk:
+        found.add("drafter")
+    return frozenset(found)
+
+
+def _asked_for_time(action: CorrectiveAction, user: User) -> bool:
+    asked = guards.time_asked_for(action)
+    return asked is not None and asked.asked_by_id == user.pk
+
+
+def _is_owner(action: CorrectiveAction, user: User, at: datetime) -> bool:
+    """The owner, or who stands in while they are away (V2)."""
+    if action.owner_id is None or action.owner_id == user.pk:
+        return action.owner_id == user.pk
+    acting = standing.stand_in(action.owner, action.item, at)
+    return acting is not None and acting.pk == user.pk
+
+
+IN_WORDS = {"approver": APPROVES, "extender": APPROVES, "checker": CHECKS}
+
+
+def in_place_of_action(action: CorrectiveAction, *, user: User, declared: Move) -> User | None:
+    """V2: whose part the user takes."""
+    roles = set(declared.who).union(*(IN_WORDS.get(name, ()) for name in declared.who))
+    if roles & user.roles or ("drafter" in declared.who and action.drafted_by_id == user.pk):
+        return None
+    primaries = [action.owner] if "owner" in declared.who else []
+    if "head_concerned" in declared.who:
+        primaries.append(action.department.head)
+    return standing.replaced(user, primaries, roles, action.item, clock.now())
+
+
+def may_on_action(user: User, verb: str, item: Item) -> bool:
+    """To see it: who is listed it, and who acts on it in somebody's place (V2). V3 was asked already."""
+    from complaints.models import CorrectiveAction
+
+    if verb != "see":
+        return False
+    if CorrectiveAction.objects.visible_to(user).filter(item=item).exists():
+        return True
+    action = CorrectiveAction.objects.select_related("item", "owner", "department").filter(item=item).first()
+    return action is not None and bool(capacities_on_action(action, user))
+
+
 def install() -> None:
+    access.register(Kind.ACTION, may_on_action)
     access.register(Kind.FORM, may)

@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from complaints.models import ComplaintForm, Disposition, Remedy
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition, Remedy
 from feedback_desk.records.moves import Move, moves_of
 from feedback_desk.workplace.management.commands import draw_machines
 from tickets.models import Ticket
 
 BOOK = (Path(settings.BASE_DIR) / "docs" / "machines.md").read_text()
-CHAPTERS: dict[str, type[Any]] = {"## Ticket": Ticket, "## Complaint form": ComplaintForm, "## Disposition": Disposition, "## Remedy": Remedy}
+CHAPTERS: dict[str, type[Any]] = {
+    "## Ticket": Ticket, "## Complaint form": ComplaintForm, "## Disposition": Disposition, "## Remedy": Remedy,
+    "## Corrective or preventive action": CorrectiveAction,
+}  # fmt: skip
 Row = tuple[set[str], str, set[str], bool, str]
 
 

@@ -13,12 +13,13 @@ from django.conf import settings
 from django.db import transaction
 
 from complaints import acts
-from complaints.models import ComplaintForm, Disposition, Remedy, Responsibility
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition, Remedy, Responsibility
 from conftest import make_person
 from feedback_desk import clock
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.actors import CUSTOMER, SYSTEM
 from feedback_desk.people.models import Concern, Role
+from feedback_desk.records.items import open_item
 from feedback_desk.records.moves import moves_of, perform
 from tickets import services as tickets
 from tickets.models import Category, Ticket
@@ -26,11 +27,13 @@ from tickets.models import Category, Ticket
 pytestmark = pytest.mark.django_db
 
 TABLE: dict[str, dict[str, list[str]]] = tomllib.loads((Path(settings.BASE_DIR) / "docs" / "who-may.toml").read_text())
-MACHINES: dict[str, type[Any]] = {"ticket": Ticket, "form": ComplaintForm, "disposition": Disposition, "remedy": Remedy}
+MACHINES: dict[str, type[Any]] = {
+    "ticket": Ticket, "form": ComplaintForm, "disposition": Disposition, "remedy": Remedy, "action": CorrectiveAction,
+}  # fmt: skip
 CASES = [(machine, name) for machine, model in MACHINES.items() for name in moves_of(model)]
 ACT_ROWS = TABLE.pop("act")
 BYSTANDERS = {"system": SYSTEM, "customer": CUSTOMER}
-LENDER = {"ticket": "form", "form": "ticket", "disposition": "form", "remedy": "form"}
+LENDER = {"ticket": "form", "form": "ticket", "disposition": "form", "remedy": "form", "action": "form"}
 UNASSIGNED = {("ticket", "take")}
 
 
@@ -41,6 +44,7 @@ def parts(cast: SimpleNamespace) -> dict[str, Any]:
         "ticket_head": cast.product_head, "department_head": cast.department_head, "office": cast.office, "general_manager": cast.general_manager,
         "inspector": cast.inspector, "return_visit": cast.visitor, "business": cast.person_concerned,
         "technician": make_person("tech", "技师许", Role.TECHNICIAN),
+        "representative": make_person("representative", "管代沈", Role.REPRESENTATIVE), "owner": cast.head_backup,
         "quality": cast.outsider, "analyst": make_person("analyst", "分析员沈", Role.ANALYST), "administrator": cast.administrator, **BYSTANDERS,
     }  # fmt: skip
 
@@ -68,7 +72,8 @@ def subject_of(cast: SimpleNamespace, customer: Any, parts: dict[str, Any]) -> C
         )
         if machine == "remedy":  # 300 yuan: above an agent's limit of grade II, within everybody's above
             ComplaintForm.objects.filter(pk=form.pk).update(grade="II")
-        subject: Any = {"ticket": ticket, "form": form, "disposition": measure, "remedy": remedy}[machine]
+        by_machine = {"ticket": ticket, "form": form, "disposition": measure, "remedy": remedy}
+        subject: Any = action_on(form, cast) if machine == "action" else by_machine[machine]
         subject.__dict__["state"] = state
         if state == "closed":
             subject.closed_at = clock.now()
@@ -76,6 +81,16 @@ def subject_of(cast: SimpleNamespace, customer: Any, parts: dict[str, Any]) -> C
         return MACHINES[machine].objects.get(pk=subject.pk)
 
     return make
+
+
+def action_on(form: ComplaintForm, cast: SimpleNamespace) -> CorrectiveAction:
+    """C14: drafted by the business colleague, for the department found responsible; carried out by the backup of its head."""
+    at, day = clock.now(), clock.now().date()
+    item = open_item("action", title="装车核对表", at=at, root=form.item.root)
+    return CorrectiveAction.objects.create(
+        item=item, form=form, kind="corrective", what="装车核对表", owner=cast.head_backup, department=cast.delivery, due_on=day, effect_on=day,
+        drafted_by=cast.person_concerned, hands=[cast.person_concerned.pk], drafted_at=at, state_since=at,
+    )  # fmt: skip
 
 
 def test_every_move_has_a_row_and_every_row_a_move():

@@ -1,5 +1,6 @@
 """The rows of complaints (sections 4 and 5 of the process book). States and moves: `complaints/lifecycle/`."""
 
+from complaints.models.actions import ActionKind, CauseCategory, CorrectiveAction, Recurrence, RootCause
 from complaints.models.answers import FinalReply, FormalReply, Meeting, Point, ProgressNote, ReplySending, ReplyTemplate
 from complaints.models.early import (
     AnalysisRule,
@@ -31,9 +32,12 @@ from complaints.models.texts import DecisionText
 
 __all__ = [
     "AbnormalGround",
+    "ActionKind",
     "AnalysisRule",
     "CauseApproval",
+    "CauseCategory",
     "ComplaintForm",
+    "CorrectiveAction",
     "DecisionSide",
     "DecisionSignature",
     "DecisionText",
@@ -59,6 +63,7 @@ __all__ = [
     "PoliceReport",
     "ProgressNote",
     "QualityClass",
+    "Recurrence",
     "Remedy",
     "RemedyKind",
     "RemedyLimit",
@@ -66,6 +71,7 @@ __all__ = [
     "ReplySending",
     "ReplyTemplate",
     "Responsibility",
+    "RootCause",
     "Signature",
     "WrittenCause",
 ]

@@ -6,6 +6,7 @@ The rooms decide who may ask and who answers, and hold the matter's lock; here i
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -15,15 +16,22 @@ from feedback_desk.deadlines import services
 from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension, ExtensionState
 from feedback_desk.people.access import NotNow
 from feedback_desk.people.actors import Actor, person
-from feedback_desk.records.models import Item
+from feedback_desk.records.models import Item, Kind
 
 NEVER = frozenset({"D14", "D15", "D16", "D17", "D18"})
 """E3: no rule makes these extendable, whatever its row says."""
 
 
+def _of(root: Item) -> dict[str, Any]:
+    """The limits that a matter's own people put off: all of its items'. An action (C14) has a machine of its own, so its limits are asked for by its item."""
+    return {"item": root} if root.kind == Kind.ACTION else {"root_id": root.root_id or root.pk}
+
+
 def extendable(root: Item) -> QuerySet[Deadline]:
     """The live limits of a matter for which more time could be asked for; what has passed already is not among them: `still_open`."""
-    rows = Deadline.objects.filter(root_id=root.root_id or root.pk, state__in=services.LIVE, rule__may_extend=True, asking__isnull=True)
+    rows = Deadline.objects.filter(**_of(root), state__in=services.LIVE, rule__may_extend=True, asking__isnull=True)
+    if root.kind != Kind.ACTION:
+        rows = rows.exclude(item__kind=Kind.ACTION)
     return rows.exclude(code__in=NEVER).select_related("rule").order_by("due_at", "pk")
 
 
@@ -39,7 +47,9 @@ def in_time(deadline: Deadline, at: datetime) -> bool:
 
 def asked(root: Item) -> QuerySet[Extension]:
     """The requests of a matter that wait for an answer."""
-    rows = Extension.objects.filter(deadline__root_id=root.root_id or root.pk, state=ExtensionState.ASKED)
+    rows = Extension.objects.filter(**{f"deadline__{name}": value for name, value in _of(root).items()}, state=ExtensionState.ASKED)
+    if root.kind != Kind.ACTION:
+        rows = rows.exclude(deadline__item__kind=Kind.ACTION)
     return rows.select_related("deadline__rule", "deadline__item", "asked_by").order_by("pk")
 
 

@@ -28,6 +28,7 @@ class Role(models.TextChoices):
     DEPARTMENT_HEAD = "department_head", _("Department head")
     OFFICE = "office", _("Administration department")
     CS_MANAGER = "cs_manager", _("Customer-service manager")
+    REPRESENTATIVE = "representative", _("Management representative")
     GENERAL_MANAGER = "general_manager", _("General manager")
     ADMINISTRATOR = "administrator", _("Administrator")
 
@@ -35,7 +36,7 @@ class Role(models.TextChoices):
 RANK: dict[str, int] = {
     Role.AGENT: 10, Role.SECOND_LINE: 10, Role.RETURN_VISIT: 10, Role.INSPECTOR: 10, Role.BUSINESS: 10, Role.TECHNICIAN: 10,
     Role.QUALITY: 10, Role.ANALYST: 10, Role.SUPERVISOR: 20, Role.DEPARTMENT_HEAD: 30, Role.OFFICE: 35, Role.CS_MANAGER: 40,
-    Role.GENERAL_MANAGER: 50, Role.ADMINISTRATOR: 0,
+    Role.REPRESENTATIVE: 45, Role.GENERAL_MANAGER: 50, Role.ADMINISTRATOR: 0,
 }  # fmt: skip
 """E1: people at or below the owner's rank are skipped on the ladder."""
 

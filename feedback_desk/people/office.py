@@ -119,7 +119,7 @@ class OnTheDesk:
 
 def desk_link(item: Item | None) -> str:
     """The number, linked to the page at the desk where there is one."""
-    pages = {Kind.TICKET: "workplace:ticket", Kind.FORM: "workplace:form"}
+    pages = {Kind.TICKET: "workplace:ticket", Kind.FORM: "workplace:form", Kind.ACTION: "workplace:action"}
     if item is None:
         return "–"
     if item.kind not in pages:

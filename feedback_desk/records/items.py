@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from feedback_desk.records.models import Item
 
-PREFIX = {"customer": "CS", "ticket": "TASK", "form": "FK", "visit": "HF", "period": "HZ"}
+PREFIX = {"customer": "CS", "ticket": "TASK", "form": "FK", "visit": "HF", "period": "HZ", "action": "JZ"}
 
 
 def next_number(prefix: str, day: date, count: int = 1) -> str:

@@ -17,10 +17,11 @@ class Kind(models.TextChoices):
     FORM = "form", _("Complaint form")
     VISIT = "visit", _("Return visit")
     PERIOD = "period", _("Summary period")
+    ACTION = "action", _("Corrective or preventive action")
 
 
 class Item(models.Model):
-    """One row per ticket, form, visit or period (decision 5): number, holder, next limit, title.
+    """One row per ticket, form, visit, period or action (decision 5): number, holder, next limit, title.
 
     `root` is the ticket's item for everything that belongs to a ticket, the item itself otherwise (never null after `records.items.open`).
     `next_*` mirror the item's earliest running deadline and are written by deadlines.services only.

@@ -17,8 +17,10 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from complaints import texts
+from complaints.guards import time_asked_for
 from complaints.lifecycle import State
-from complaints.models import ComplaintForm, Disposition, Responsibility
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition, Responsibility
+from complaints.permissions import APPROVES
 from feedback_desk import clock
 from feedback_desk.deadlines import wording
 from feedback_desk.deadlines.chips import Chip, chip_of
@@ -33,6 +35,7 @@ from feedback_desk.workplace.doors import Button
 from feedback_desk.workplace.finding import WITH_TICKET
 from feedback_desk.workplace.words import terms_of
 from tickets.models import Ticket
+from tickets.services.common import OUTLIVES
 
 DECIDES = frozenset(
     {
@@ -305,11 +308,79 @@ def more_time_for(user: User) -> list[MoreTime]:
     if not (user.roles | {m.role for m in standing.backed_by(user)}) & ANSWER_TIME:
         return []
     at = clock.now()
-    asked = Extension.objects.filter(state=ExtensionState.ASKED).exclude(asked_by=user).select_related(*MORE_TIME).order_by("deadline__due_at", "pk")
+    asked = (
+        Extension.objects.filter(state=ExtensionState.ASKED)
+        .exclude(asked_by=user)
+        .exclude(deadline__code__in=OUTLIVES)
+        .select_related(*MORE_TIME)
+        .order_by("deadline__due_at", "pk")
+    )
     seen = Ticket.objects.visible_to(user).filter(item__all_deadlines__asking__isnull=False)
     tickets = {t.item_id: t for t in Ticket.objects.filter(pk__in=seen.values("pk")).select_related("item__department", "customer", "assignee", "form")}
     found = [MoreTime(row, tickets[row.deadline.root_id], user, at) for row in asked if row.deadline.root_id in tickets]
     return found if user.roles & ANSWER_TIME else [waiting for waiting in found if waiting.buttons]
+
+
+@dataclass
+class ActionWaiting:
+    """C14: one action to be approved, or one that needs more time, in the list and as a card of its own."""
+
+    action: CorrectiveAction
+    user: User
+
+    @property
+    def url(self) -> str:
+        return reverse("workplace:action_approval", args=[self.action.item.number])
+
+    @property
+    def asks(self) -> str:
+        if self.wanted:
+            return _("More time")
+        return _("%(kind)s action") % {"kind": self.action.get_kind_display()}
+
+    @property
+    def title(self) -> str:
+        return self.action.item.title
+
+    @cached_property
+    def wanted(self) -> Extension | None:
+        """T9: the request that waits."""
+        return time_asked_for(self.action)
+
+    @property
+    def request(self) -> str:
+        if self.wanted is None:
+            return ""
+        about = {"limit": self.wanted.deadline.rule.spoken, "until": wording.exact(self.wanted.wanted), "due": wording.exact(self.wanted.deadline.due_at)}
+        return _("%(limit)s: until %(until)s instead of %(due)s") % about
+
+    @property
+    def in_short(self) -> str:
+        if self.wanted:
+            return self.request
+        about = {"owner": self.action.owner or "–", "due": f"{self.action.due_on:%Y-%m-%d}", "effect": f"{self.action.effect_on:%Y-%m-%d}"}
+        return _("%(owner)s, by %(due)s; effect checked on %(effect)s") % about
+
+    @cached_property
+    def buttons(self) -> list[Button]:
+        """Sending back first, approving at the right thumb."""
+        with one_look():
+            found = {b.name: b for b in doors.buttons(self.action, self.user)}
+        return [found[name] for name in ("send_back", "approve", *ANSWERS_TIME) if name in found]
+
+
+def actions_for(user: User) -> list[ActionWaiting]:
+    """What this person may approve, or give more time: by role, or for an absent holder (V2); never with a hand in it (V8). Oldest first."""
+    if not (user.roles | {m.role for m in standing.backed_by(user)}) & APPROVES:
+        return []
+    waiting = Q(state="awaiting_approval") | Q(pk__in=CorrectiveAction.objects.running().filter(item__deadlines__asking__isnull=False).values("pk"))
+    rows = CorrectiveAction.objects.visible_to(user).filter(waiting).select_related("item__root", "owner", "department__head", "form__item", "compiled_by")
+    with one_look():
+        return [ActionWaiting(row, user) for row in rows.order_by("state_since", "pk") if _answers(row, user)]
+
+
+def _answers(action: CorrectiveAction, user: User) -> bool:
+    return ("approver" if action.state == "awaiting_approval" else "extender") in action.capacities(user)
 
 
 class Card:

@@ -9,7 +9,8 @@ from django.db.models import Count, Exists, F, IntegerField, JSONField, OuterRef
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
-from complaints.models import Disposition
+from complaints.models import CorrectiveAction, Disposition
+from complaints.permissions import APPROVES
 from feedback_desk import clock
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.notices.models import Channel, Notice, NoticeState, ServiceState
@@ -61,8 +62,8 @@ def pulse(user: User, **more: Any) -> dict[str, Any]:
             keeping=_number(signs.filter(name__in=KEEP_LIMITS).annotate(one=OuterRef("is_active")).values("one")),
             working=Exists(signs.filter(name="work")), lying=Exists(Deadline.objects.filter(measuring.due(Now() - measuring.BEHIND))),
             about_me=_number(Disposition.objects.about(user).order_by().annotate(one=F("user_id")).values("one")), head=_number(_of_head(user)),
-            **{name: Subquery(rows, output_field=JSONField()) for name, rows in more.items()},
-        ).values("unread", "keeping", "working", "lying", "about_me", "head", *more).get()  # fmt: skip
+            to_approve=_number(_actions(user)), **{name: Subquery(rows, output_field=JSONField()) for name, rows in more.items()},
+        ).values("unread", "keeping", "working", "lying", "about_me", "head", "to_approve", *more).get()  # fmt: skip
         user._desk_pulse = found  # type: ignore[attr-defined]
     return dict(found)
 
@@ -73,6 +74,17 @@ def _of_head(user: User) -> Any:
         return Ticket.objects.none().annotate(one=F("type")).values("one")
     named = Concern.objects.filter(user=user).values("item_id")
     return Ticket.objects.filter(waiting.awaits_head(user)).exclude(item__root_id__in=named).order_by().annotate(one=F("type")).values("one")
+
+
+def _actions(user: User) -> Any:
+    """C14: actions that wait for this person's approval, or for more time."""
+    if not user.roles & APPROVES:
+        return CorrectiveAction.objects.none().annotate(one=F("kind")).values("one")
+    named = Concern.objects.filter(user=user).values("item_id")
+    approve = Q(state="awaiting_approval") & ~Q(compiled_by=user) & ~Q(drafted_by=user)
+    asked = Deadline.objects.filter(item=OuterRef("item"), asking__isnull=False).exclude(asking__asked_by=user)
+    rows = CorrectiveAction.objects.filter(approve | Q(Exists(asked))).exclude(item__root_id__in=named)
+    return rows.order_by().annotate(one=OuterRef("is_active")).values("one")
 
 
 def _number(rows: Any) -> Coalesce:
@@ -97,7 +109,7 @@ def _count(key: str, user: User) -> int:
 
 
 def approvals(user: User) -> int:
-    found: int = max(of_nav(user)["approvals"], pulse(user)["head"])
+    found: int = max(of_nav(user)["approvals"], pulse(user)["head"]) + pulse(user)["to_approve"]
     return found
 
 

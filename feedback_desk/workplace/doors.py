@@ -15,11 +15,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from complaints import services as complaint_services
+from complaints.forms import actions as action_forms
 from complaints.forms import remedies as remedy_forms
 from complaints.forms import way as complaint_forms
+from complaints.lifecycle import action as action_life
 from complaints.lifecycle import disposition as disposition_life
 from complaints.lifecycle import form as form_life
-from complaints.models import ComplaintForm, Disposition, Remedy
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition, Remedy
 from feedback_desk.people.models import User
 from feedback_desk.records.moves import Condition, Move, moves_of, open_moves
 from tickets import lifecycle as ticket_life
@@ -125,8 +127,25 @@ DOORS: dict[type[models.Model], dict[str, Door]] = {
         "fulfil": Door(complaint_services.fulfil_remedy, remedy_forms.FulfilRemedyForm),
         "withdraw_offer": Door(complaint_services.withdraw_remedy, remedy_forms.EndRemedyForm),
     },
+    CorrectiveAction: {
+        "revise": Door(complaint_services.revise_action, action_forms.ReviseActionForm),
+        "submit": Door(complaint_services.submit_action, action_forms.SeenActionForm),
+        "approve": Door(complaint_services.approve_action, action_forms.ApproveActionForm),
+        "send_back": Door(complaint_services.send_back_action, action_forms.SendBackActionForm),
+        "report_done": Door(complaint_services.report_done, action_forms.ReportDoneForm),
+        "confirm_effective": Door(complaint_services.confirm_effective, action_forms.EvidenceForm),
+        "find_ineffective": Door(complaint_services.find_ineffective, action_forms.EvidenceForm),
+        "try_again": Door(complaint_services.try_again, action_forms.TryAgainForm),
+        "ask_extension": Door(complaint_services.ask_action_time, action_forms.AskActionTimeForm),
+        "grant_extension": Door(complaint_services.grant_action_time, action_forms.GrantActionTimeForm),
+        "refuse_extension": Door(complaint_services.refuse_action_time, action_forms.RefuseActionTimeForm),
+        "recur": Door(complaint_services.recur, action_forms.RecurForm),
+        "cancel": Door(complaint_services.cancel_action, Why),
+    },
 }
-ID_NAME: dict[type[models.Model], str] = {Ticket: "ticket_id", ComplaintForm: "form_id", Disposition: "disposition_id", Remedy: "remedy_id"}
+ID_NAME: dict[type[models.Model], str] = {
+    Ticket: "ticket_id", ComplaintForm: "form_id", Disposition: "disposition_id", CorrectiveAction: "action_id", Remedy: "remedy_id",
+}  # fmt: skip
 
 ANOTHER_WAY = {
     form_life.is_major,
@@ -143,6 +162,8 @@ ANOTHER_WAY = {
     form_life.no_visit_is_due,
     form_life.ticket_withdrawn,
     disposition_life.form_was_reopened,
+    action_life.may_be_put_off,
+    action_life.more_time_asked,
     ticket_life.may_be_extended,
     ticket_life.extension_asked,
 }
@@ -171,6 +192,12 @@ ICONS = {
     "refuse_approval": "x-lg",
     "accept_offer": "hand-thumbs-up",
     "fulfil": "check2-circle",
+    "write_root_cause": "diagram-2",
+    "draft_action": "clipboard-plus",
+    "revise": "pencil",
+    "report_done": "check-square",
+    "confirm_effective": "patch-check",
+    "recur": "arrow-counterclockwise",
 }
 
 
@@ -197,6 +224,8 @@ def url_of(subject: Any, name: str) -> str:
         return reverse("workplace:form_move", args=[subject.item.number, name])
     if isinstance(subject, Remedy):
         return reverse("workplace:remedy_move", args=[subject.pk, name])
+    if isinstance(subject, CorrectiveAction):
+        return reverse("workplace:action_move", args=[subject.item.number, name])
     return reverse("workplace:disposition_move", args=[subject.pk, name])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest
 
-from complaints.models import ComplaintForm, Disposition, Remedy
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition, Remedy
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people import access, standing
 from feedback_desk.people.models import User
@@ -54,16 +54,20 @@ def me(request: HttpRequest) -> User:
 def ticket(user: User, number: str) -> Ticket:
     """The ticket with all that stands in its head, and its form if it has one: one query."""
     closed = Customer.objects.all().closed_to(user)
-    rows = Ticket.objects.visible_to(user).annotate(file_closed=Exists(closed.filter(pk=OuterRef("customer_id")))).select_related(
-        "item__department",
-        "item__holder",
-        "customer__owner",
-        "category__parent",
-        "assignee__backup",
-        "received_by",
-        "merged_into__item",
-        "form__item",
-        "form__graded_by",
+    rows = (
+        Ticket.objects.visible_to(user)
+        .annotate(file_closed=Exists(closed.filter(pk=OuterRef("customer_id"))))
+        .select_related(
+            "item__department",
+            "item__holder",
+            "customer__owner",
+            "category__parent",
+            "assignee__backup",
+            "received_by",
+            "merged_into__item",
+            "form__item",
+            "form__graded_by",
+        )
     )
     found: Ticket | None = rows.filter(item__number=number.upper()).first()
     if found is None:
@@ -102,6 +106,18 @@ def remedy(user: User, pk: int) -> Remedy:
     row: Remedy | None = rows.filter(pk=pk).first()
     if row is None or not access.may(user, "see", row.form.item):
         raise Unseen(user, row.form.item if row else None)
+    return row
+
+
+ACTION = ("item__root", "owner", "department__head", "drafted_by", "compiled_by", "approved_by", "checked_by", "cause__category__parent", "form__item__root",
+          "form__ticket__item")  # fmt: skip
+
+
+def action(user: User, number: str) -> CorrectiveAction:
+    """C14: an action that this person compiles, approves, carries out or checks, whatever they see of its complaint."""
+    row: CorrectiveAction | None = CorrectiveAction.objects.select_related(*ACTION).filter(item__number=number.upper()).first()
+    if row is None or not access.may(user, "see", row.item):
+        raise Unseen(user, row.item if row else None)
     return row
 
 

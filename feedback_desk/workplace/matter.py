@@ -32,6 +32,7 @@ from feedback_desk.workplace.words import terms_of
 from tickets.guards import OWED
 from tickets.models import Level, NextStep, Priority, Ticket
 from tickets.permissions import may_see_contact_data, may_write
+from tickets.services.common import OUTLIVES
 from tickets.services.steps import TICKS
 
 NEAREST = 5
@@ -205,14 +206,14 @@ class Matter:
     def _limit(self, deadline: Deadline) -> Limit:
         """T9: more time is asked for beside the limit, or answered."""
         open_to_me = {b.name: b.url for b in self.buttons}
-        ask = open_to_me.get("ask_extension", "") if extensions.may_ask(deadline, self.at) else ""
+        ask = open_to_me.get("ask_extension", "") if deadline.code not in OUTLIVES and extensions.may_ask(deadline, self.at) else ""
         return replace(
             limit_line(deadline, self.at), asked=_asked(deadline.asking) if deadline.asking else "",
             ask_url=f"{ask}?deadline={deadline.pk}" if ask else "", answer_url=self._answer_url(deadline) if "grant_extension" in open_to_me else "",
         )  # fmt: skip
 
     def _answer_url(self, deadline: Deadline) -> str:
-        return reverse("workplace:extension", args=[deadline.asking_id]) if deadline.asking_id else ""
+        return reverse("workplace:extension", args=[deadline.asking_id]) if deadline.asking_id and deadline.code not in OUTLIVES else ""
 
     @property
     def limits_count(self) -> str:
@@ -257,8 +258,8 @@ class Matter:
         known(("spoken", item), any(c.reached and c.way != "other" for c in self.rows.contacts))
         known(("late", item), [d for d in live if d.code in ("D08", "D26") and d.state == DeadlineState.RUNNING and d.due_at < self.at and not d.why])
         known(("owed", item), [d for d in live if d.code in OWED])
-        known(("extendable", item), [d for d in self.deadlines if extensions.may_ask(d, self.at)])
-        known(("asked", item), [_with_deadline(d.asking, d) for d in self.deadlines if d.live and d.asking is not None])
+        known(("extendable", item), [d for d in self.deadlines if d.code not in OUTLIVES and extensions.may_ask(d, self.at)])
+        known(("asked", item), [_with_deadline(d.asking, d) for d in self.deadlines if d.live and d.asking is not None and d.code not in OUTLIVES])
         if self.form is not None:
             known(("measures", self.form.pk), self.measures)
             known(("form", self.ticket.pk), self.form)

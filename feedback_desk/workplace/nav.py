@@ -22,7 +22,7 @@ LATE: dict[str, Count] = {}
 """Key of an entry → how many of them are late; shown in red before the count."""
 
 AT_THE_DESK = frozenset({Role.AGENT, Role.SECOND_LINE, Role.SUPERVISOR, Role.CS_MANAGER, Role.RETURN_VISIT, Role.INSPECTOR})
-WHO_DECIDE = frozenset({Role.DEPARTMENT_HEAD, Role.GENERAL_MANAGER, Role.OFFICE, Role.CS_MANAGER, Role.SUPERVISOR})
+WHO_DECIDE = frozenset({Role.DEPARTMENT_HEAD, Role.GENERAL_MANAGER, Role.REPRESENTATIVE, Role.OFFICE, Role.CS_MANAGER, Role.SUPERVISOR})
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ PLACES: list[tuple[Any, list[Place]]] = [
         Place("problems", gettext_lazy("Problems"), "truck", "workplace:queue", "?type=problem"),
         Place("consultations", gettext_lazy("Consultations"), "question-circle", "workplace:queue", "?type=consultation"),
         Place("outstanding", gettext_lazy("Outstanding matters"), "hourglass", "workplace:outstanding"),
+        Place("actions", gettext_lazy("Corrective and preventive actions"), "arrow-repeat", "workplace:actions"),
     ]),
     (gettext_lazy("Books"), [
         Place("customers", gettext_lazy("Customers"), "people", "workplace:customers"),

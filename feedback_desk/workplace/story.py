@@ -117,6 +117,18 @@ def tell(ticket: Ticket, rows: Rows, deadlines: Sequence[Deadline], steps: Mappi
     return lines
 
 
+def of_item(item: Item, deadlines: Sequence[Deadline]) -> list[Line]:
+    """The lines of one item alone (an action, C14), with its limits on the line that settled them. One query."""
+    entries = list(Entry.objects.filter(item=item).select_related("item", "by", "in_place_of", "words").order_by("at", "pk"))
+    limits = {d.code: d.rule.spoken for d in deadlines}
+    lines = [_entry_line(e, limits) for e in _worth_a_line(entries, deadlines)]
+    for deadline in deadlines:
+        _hang_limit(lines, deadline)
+    lines.sort(key=lambda line: line.at)
+    _name_days(lines)
+    return lines
+
+
 def _worth_a_line(entries: Sequence[Entry], deadlines: Sequence[Deadline]) -> list[Entry]:
     ended = {deadline.pk: deadline.ended_at for deadline in deadlines}
     verbs = {entry.verb for entry in entries}
@@ -189,6 +201,15 @@ ICONS = {
     history.LIMIT_PASSED: "alarm",
     "answer": "chat-left-text",
     "grade_it": "bar-chart-steps",
+    "write_root_cause": "diagram-2",
+    "draft_action": "clipboard-plus",
+    "try_again": "clipboard-plus",
+    "approve": "check-lg",
+    "report_done": "check-square",
+    "confirm_effective": "patch-check",
+    "find_ineffective": "x-circle",
+    "recur": "arrow-counterclockwise",
+    "action_recurred": "arrow-counterclockwise",
     "propose_major": "bar-chart-steps",
     "raise_grade": "bar-chart-steps",
     "lower_grade": "bar-chart-steps",
@@ -206,7 +227,7 @@ ICONS = {
     "remind_customer": "bell",
     "report_to_management": "file-earmark-text",
 }
-SAYS_WHAT = {"step_done"}
+SAYS_WHAT = {"step_done", "draft_action", "try_again", "report_done", "confirm_effective", "find_ineffective", "write_root_cause"}
 """Their words are no reason but what came of it."""
 LATE_VERBS = {"late_reason", history.LIMIT_PASSED, "not_solved", "not_accepted", "unsolved"}
 WITH_CUSTOMER = {

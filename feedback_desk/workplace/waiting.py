@@ -14,6 +14,7 @@ from complaints.models import ComplaintForm, Disposition, Remedy, RemedyLimit
 from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension, ExtensionState
 from feedback_desk.people.models import Absence, Role, User
 from tickets.models import Ticket
+from tickets.services.common import OUTLIVES
 
 LEADS = frozenset({Role.SUPERVISOR, Role.CS_MANAGER})
 """Who assigns, and sees who is at work."""
@@ -79,7 +80,9 @@ def awaits_second_follow_up() -> Q:
 
 def awaits_extension(user: User) -> Q:
     """T9, V8: more time that somebody else asked for."""
-    asked = Extension.objects.filter(deadline__root=OuterRef("item__root"), state=ExtensionState.ASKED).exclude(asked_by=user)
+    asked = (
+        Extension.objects.filter(deadline__root=OuterRef("item__root"), state=ExtensionState.ASKED).exclude(asked_by=user).exclude(deadline__code__in=OUTLIVES)
+    )
     return Q(Exists(asked))
 
 

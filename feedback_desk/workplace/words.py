@@ -18,8 +18,9 @@ from feedback_desk.records.spoken import when
 from tickets.choosing import in_words
 from tickets.models import Customer, Level, Ticket
 
-DRAWN_FROM_ROWS = frozenset({"contact", "note", "attach", "visit", "deadline_extended", "limit_near"})
-"""These have a row of their own in the story, with more to say than the line; more time has the move that granted it, a reminder the page of the limits."""
+DRAWN_FROM_ROWS = frozenset({"contact", "note", "attach", "visit", "deadline_extended", "limit_near", "action_drafted", "action_approved"})
+"""These have a row of their own in the story, with more to say than the line; more time has the move that granted it, a reminder the page of the limits,
+what the form says of an action the action's own line."""
 PURPOSES = {
     "solution": gettext_lazy("solution offered"),
     "told_when": gettext_lazy("told by when"),
@@ -143,12 +144,22 @@ SAID: dict[str, Any] = {
     "draft_remedy": gettext_lazy("Remedy noted down"),
     "offer": gettext_lazy("Remedy can be offered to the customer"),
     "ask_approval": gettext_lazy("Remedy waits for approval"),
-    "approve": gettext_lazy("Remedy approved"),
+    "approve": gettext_lazy("Approved"),
     "refuse_approval": gettext_lazy("Remedy refused"),
     "accept_offer": gettext_lazy("The customer chose the remedy"),
     "decline_offer": gettext_lazy("Remedy declined by the customer"),
     "fulfil": gettext_lazy("Remedy fulfilled"),
     "withdraw_offer": gettext_lazy("Remedy withdrawn"),
+    "write_root_cause": gettext_lazy("Root cause written down"),
+    # corrective and preventive actions
+    "draft_action": gettext_lazy("Corrective or preventive action drafted"),
+    "report_done": gettext_lazy("Action reported carried out"),
+    "confirm_effective": gettext_lazy("Action found effective"),
+    "find_ineffective": gettext_lazy("Action found not effective"),
+    "try_again": gettext_lazy("Another try of the action drafted"),
+    "recur": gettext_lazy("Recurred: the action is carried out anew"),
+    "action_recurred": gettext_lazy("Found to be a recurrence: an earlier action is carried out anew"),
+    "cancel": gettext_lazy("Action called off"),
     # measures
     "propose": gettext_lazy("Measure proposed"),
     "agree": gettext_lazy("Department agreed to the measure"),
@@ -169,12 +180,19 @@ ON_THE_FORM: dict[str, Any] = {
     "reopen": gettext_lazy("Complaint form reopened, a new round"),
 }
 ON_A_MEASURE: dict[str, Any] = {"rule": gettext_lazy("Measure ruled on"), "send_back": gettext_lazy("Measure sent back")}
+ON_AN_ACTION: dict[str, Any] = {
+    "revise": gettext_lazy("Draft of the action changed"),
+    "submit": gettext_lazy("Action submitted for approval"),
+    "send_back": gettext_lazy("Action sent back to draft"),
+    "taken_away": gettext_lazy("Action taken away from a person named in the matter"),
+}
 """The same verb said of the form, where it would be mistaken for the ticket's."""
 
 TO_WHOM = frozenset({"assign", "reassign", "second_line", "hand_up", "decline"})
 DETAILS: list[tuple[str, Any]] = [
     ("into", gettext_lazy("into %(into)s")),
     ("number", gettext_lazy("%(number)s")),
+    ("complaint", gettext_lazy("in %(complaint)s")),
     ("target", gettext_lazy("%(target)s")),
     ("department", gettext_lazy("%(department)s")),
     ("class", gettext_lazy("%(class)s")),
@@ -190,7 +208,7 @@ DETAILS: list[tuple[str, Any]] = [
 
 def sentence(kind: str, verb: str, data: Mapping[str, Any], limits: Mapping[str, str]) -> tuple[str, str]:
     """(title, detail) of a history line in the reader's language. `limits`: names of the rules by code."""
-    of_its_own = ON_A_MEASURE if "measure" in data else ON_THE_FORM if kind == "form" else {}
+    of_its_own = ON_A_MEASURE if "measure" in data else {"form": ON_THE_FORM, "action": ON_AN_ACTION}.get(kind, {})
     said = of_its_own.get(verb) or SAID.get(verb)
     title = str(said) if said is not None else _label_of(verb)
     told = _spoken(data, limits)

@@ -27,8 +27,10 @@ FROM_REGISTRATION = ("D02", "D26")
 CONFIRMATION = ("D06", "D07")
 UNANSWERED = ("pending", "processing", "waiting")
 """Before a result is offered: what D03-05, D08 and D26 ask for is still to come."""
-STAYS_OWED = ("D22", "D38")
-"""Run in any state (machines.md): second follow-up, promises."""
+OUTLIVES = ("D41", "D42")
+"""C14: dates of corrective and preventive actions, whatever becomes of their complaint."""
+STAYS_OWED = ("D22", "D38", *OUTLIVES)
+"""Run in any state (machines.md): second follow-up, promises, actions."""
 
 
 def locked(ticket_id: int) -> Ticket:

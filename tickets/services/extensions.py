@@ -17,7 +17,7 @@ from feedback_desk.deadlines.models import Deadline, Extension
 from feedback_desk.people import receivers, standing
 from feedback_desk.people.access import NotYou
 from feedback_desk.people.models import Role, User
-from feedback_desk.records.models import Entry
+from feedback_desk.records.models import Entry, Kind
 from feedback_desk.records.moves import make
 from tickets.models import Contact, Ticket
 from tickets.services.common import locked, need, tell
@@ -53,7 +53,7 @@ def _date(at: datetime) -> str:
 
 
 def _of_matter(ticket: Ticket, deadline_id: int) -> Deadline:
-    found: Deadline | None = Deadline.objects.select_related("rule").filter(pk=deadline_id, root_id=ticket.item_id).first()
+    found: Deadline | None = Deadline.objects.select_related("rule").filter(pk=deadline_id, root_id=ticket.item_id).exclude(item__kind=Kind.ACTION).first()
     if found is None:
         raise ValidationError({"deadline": _("Choose one of the limits of this item.")})
     return found
@@ -103,7 +103,8 @@ def refuse_extension(*, ticket_id: int, by: User, extension_id: int, reason: str
 
 def _asked(ticket_id: int, extension_id: int, by: User) -> tuple[Ticket, Extension]:
     ticket = locked(ticket_id)
-    extension = Extension.objects.select_related("deadline__rule", "asked_by").filter(pk=extension_id, deadline__root_id=ticket.item_id).first()
+    rows = Extension.objects.select_related("deadline__rule", "asked_by").exclude(deadline__item__kind=Kind.ACTION)
+    extension = rows.filter(pk=extension_id, deadline__root_id=ticket.item_id).first()
     if extension is None:
         raise ValidationError({"extension": _("Choose one of the requests of this item.")})
     if extension.asked_by_id == by.pk:

@@ -20,7 +20,7 @@ from feedback_desk.records.moves import make
 from feedback_desk.records.spoken import when
 from tickets.models import Outcome, Ticket
 from tickets.services import steps
-from tickets.services.common import FROM_RECEIPT, RESPONSE, STAYS_OWED, end_item, facts, follow, locked, need, responsible, start_from_receipt
+from tickets.services.common import FROM_RECEIPT, OUTLIVES, RESPONSE, STAYS_OWED, end_item, facts, follow, locked, need, responsible, start_from_receipt
 from tickets.services.contacts import check_promise, promise, write_contact
 
 
@@ -195,7 +195,7 @@ def invalidate(*, ticket_id: int, by: User, reason: str, explanation: str) -> Ti
     make(ticket, "invalidate", by=by, at=at, reason=reason, save=("outcome", "closed_at"), data={"explanation": explanation.strip()})
     ended = gettext_noop("No valid request: the ticket ends with the explanation.")
     write_contact(ticket, by=by, at=at, recorded_at=at, way="other", said=explanation, purpose="explanation", no_step_why=ended)
-    deadlines.void_all(ticket.item, at=at, why=gettext_noop("invalid"), by=by)
+    deadlines.void_all(ticket.item, at=at, why=gettext_noop("invalid"), except_codes=OUTLIVES, by=by)
     steps.end_with_ticket(ticket, by=by, at=at, why="invalid")
     end_item(ticket.item, open_=False)
     follow(ticket, "invalidate", by=by, at=at, reason=reason)
@@ -239,7 +239,7 @@ def merge(*, ticket_id: int, by: User, into_number: str, reason: str = "") -> Ti
         raise ValidationError({"into_number": _("Only tickets of the same customer are merged; link the others.")})
     ticket.merged_into, ticket.outcome, ticket.closed_at = target, Outcome.MERGED, at
     make(ticket, "merge", by=by, at=at, reason=reason, save=("merged_into", "outcome", "closed_at"), data={"into": target.item.number})
-    deadlines.void_all(ticket.item, at=at, why=gettext_noop("merged"), by=by)
+    deadlines.void_all(ticket.item, at=at, why=gettext_noop("merged"), except_codes=OUTLIVES, by=by)
     steps.end_with_ticket(ticket, by=by, at=at, why="merged")
     end_item(ticket.item, open_=False)
     follow(ticket, "merge", by=by, at=at, reason=reason, target=target)

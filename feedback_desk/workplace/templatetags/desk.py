@@ -78,12 +78,12 @@ VERBS_BY_ICON = {
 ICON_OF_VERB = {verb: icon for icon, verbs in VERBS_BY_ICON.items() for verb in verbs.split()}
 
 ICON_OF_STATE = {
-    "circle": {"pending", "registered", "draft", "waiting_visit", "proposed"},
+    "circle": {"pending", "registered", "draft", "waiting_visit", "proposed", "awaiting_approval"},
     "pause-circle": {"waiting", "outstanding"},
     "question-circle": {"confirming", "offered"},
-    "check-circle": {"completed", "closed", "executed", "ruled", "agreed", "issued", "done", "sent", "fulfilled"},
+    "check-circle": {"completed", "closed", "executed", "ruled", "agreed", "issued", "done", "sent", "fulfilled", "effective"},
     "telephone": {"visiting"},
-    "slash-circle": {"invalid", "merged", "withdrawn", "abnormal", "reversed", "closed_abnormally", "refused"},
+    "slash-circle": {"invalid", "merged", "withdrawn", "abnormal", "reversed", "closed_abnormally", "refused", "cancelled", "not_effective"},
 }
 
 

@@ -20,7 +20,7 @@ from feedback_desk import clock
 from feedback_desk.deadlines.models import Extension
 from feedback_desk.people.access import NotNow, NotYou, record_refusal
 from feedback_desk.workplace import finding
-from feedback_desk.workplace.approving import MORE_TIME, Card, MoreTime, Waiting, more_time_for, waiting_for
+from feedback_desk.workplace.approving import MORE_TIME, ActionWaiting, Card, MoreTime, Waiting, actions_for, more_time_for, waiting_for
 from feedback_desk.workplace.approving_remedies import RemedyWaiting, remedies_for
 from feedback_desk.workplace.doors import put_on
 from feedback_desk.workplace.finding import me
@@ -34,10 +34,11 @@ def index(request: HttpRequest) -> HttpResponse:
     found = waiting_for(me(request), request.session.get(OPENED, []))
     if request.method == "POST":
         return _agree_together(request, found)
-    together, times, remedies = [w for w in found if w.together], more_time_for(me(request)), remedies_for(me(request))
+    together, times = [w for w in found if w.together], more_time_for(me(request))
+    remedies, actions = remedies_for(me(request)), actions_for(me(request))
     told = {
-        "cards": [w for w in found if not w.together], "times": times, "remedies": remedies, "together": together,
-        "ready": sum(1 for w in together if w.opened), "total": len(found) + len(times) + len(remedies),
+        "cards": [w for w in found if not w.together], "times": times, "remedies": remedies, "actions": actions, "together": together,
+        "ready": sum(1 for w in together if w.opened), "total": len(found) + len(times) + len(remedies) + len(actions),
     }  # fmt: skip
     return render(request, "workplace/approvals.html", told)
 
@@ -127,6 +128,13 @@ def remedy(request: HttpRequest, pk: int) -> HttpResponse:
     """G4: one remedy above its proposer's limit, to be approved or refused; answered ones can be looked at."""
     row = finding.remedy(me(request), pk)
     return render(request, "workplace/remedy.html", {"card": RemedyWaiting(row, me(request), clock.now())})
+
+
+@login_required
+@require_safe
+def action(request: HttpRequest, number: str) -> HttpResponse:
+    """C14: one corrective or preventive action, to be approved or sent back; others can be looked at."""
+    return render(request, "workplace/action_approval.html", {"card": ActionWaiting(finding.action(me(request), number), me(request))})
 
 
 def _card(request: HttpRequest, card: Card, status: int, **more: Any) -> HttpResponse:

@@ -86,5 +86,5 @@ def _as_told(told: Told, notices: int, behind: bool) -> bool:
 
 
 def _counts(user: User) -> dict[str, Any]:
-    found = dict(counts.of_nav(user))
+    found = {**counts.of_nav(user), "approvals": counts.approvals(user)}
     return {"late": found.pop("late"), "counts": found}

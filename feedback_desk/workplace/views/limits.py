@@ -23,6 +23,8 @@ from feedback_desk.workplace import finding
 from feedback_desk.workplace.finding import me
 from feedback_desk.workplace.matter import Limit, limit_line
 
+PAGES: dict[str, str] = {Kind.FORM: "workplace:form", Kind.ACTION: "workplace:action"}
+"""Kinds of items with a page of their own beside their ticket's."""
 TONES = {"skipped": "", "coming": "", "taken": "late", "overtaken": "ok", "nothing": ""}
 ICONS = {"skipped": "dash", "coming": "clock", "taken": "bell", "overtaken": "check-circle", "nothing": "slash-circle"}
 
@@ -66,20 +68,21 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def of_matter(request: HttpRequest, number: str) -> HttpResponse:
-    """Every limit of a matter, those that run first."""
+    """Every limit of a matter, those that run first; of an action only its own, as its owner may see nothing else of the matter (C14)."""
     root, at = finding.matter(me(request), number), clock.now()
-    rows = Deadline.objects.filter(root_id=root.root_id or root.pk).select_related("rule").prefetch_related("pauses").order_by("due_at", "pk")
+    of = {"item": root} if root.kind == Kind.ACTION else {"root_id": root.root_id or root.pk}
+    rows = Deadline.objects.filter(**of).select_related("rule").prefetch_related("pauses").order_by("due_at", "pk")
     lines: list[Limit] = [limit_line(row, at) for row in sorted(rows, key=lambda row: not row.live)]
     return render(request, "workplace/limits.html", {"limits": lines, "number": number, "title": root.title, "back": _address(root.kind, root.number)})
 
 
 def _page_of(deadline: Deadline) -> dict[str, str]:
-    item = deadline.item if deadline.item.kind == Kind.FORM else deadline.root
+    item = deadline.item if deadline.item.kind in PAGES else deadline.root
     return _address(item.kind, item.number)
 
 
 def _address(kind: str, number: str) -> dict[str, str]:
-    return {"name": "workplace:form" if kind == Kind.FORM else "workplace:ticket", "number": number}
+    return {"name": PAGES.get(kind, "workplace:ticket"), "number": number}
 
 
 def step_line(step: Step, told: Explanation) -> StepLine:

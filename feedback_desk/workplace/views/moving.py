@@ -51,6 +51,13 @@ def remedy_move(request: HttpRequest, pk: int, move: str) -> HttpResponse:
     return _pass(request, subject, move, _form_page(subject.form) + "?tab=handling")
 
 
+@login_required
+@gate
+def action_move(request: HttpRequest, number: str, move: str) -> HttpResponse:
+    subject = finding.action(me(request), number)
+    return _pass(request, subject, move, reverse("workplace:action", args=[subject.item.number]))
+
+
 def _form_page(form: ComplaintForm) -> str:
     return reverse("workplace:form", args=[form.item.number])
 

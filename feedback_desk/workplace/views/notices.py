@@ -83,6 +83,8 @@ def _lead_to(request: HttpRequest, user: Any, notice: Notice) -> HttpResponse:
     root = notice.item.root or notice.item if notice.item else None
     if root is not None and root.kind == Kind.PERIOD:
         return redirect(root.summary)
+    if notice.item is not None and notice.item.kind == Kind.ACTION and access.may(user, "see", notice.item):
+        return redirect("workplace:action", number=notice.item.number)
     if notice.template == "approval_wanted" and (card := _card_of(user, notice)):
         return redirect(card)
     if root is not None and waiting.seen_by(user).filter(item=root).exists():

@@ -9,13 +9,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.translation import override
 
-from complaints.models import ComplaintForm, Disposition, Remedy
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition, Remedy
 from feedback_desk.records.moves import moves_of
 from tickets.models import Ticket
 
 PLACE = Path(settings.BASE_DIR) / "docs" / "machines-drawn.md"
 MACHINES: tuple[tuple[str, type[Any], str], ...] = (
     ("Ticket", Ticket, "pending"), ("Complaint form", ComplaintForm, "registered"), ("Disposition", Disposition, "draft"), ("Remedy", Remedy, "draft"),
+    ("Corrective or preventive action", CorrectiveAction, "draft"),
 )  # fmt: skip
 INTRO = """# The machines, drawn
 
