@@ -38,6 +38,7 @@ app.conf.beat_schedule = {
     "show that the work queue is served": every("workplace.pulse_work", 5, queue="work"),
     "issue summaries that are due": every("reports.issue_due", 600, queue="work"),
     "give what waits for somebody free": every("tickets.place_waiting", 30, queue="work"),
+    "link batches and propose their grades": every("complaints.spread_batches", 30, queue="work"),
     "close what owes nothing any more": every("tickets.close_settled", 60, queue="work"),
     "go on with imports that stopped": every("imports.catch_up", 20, queue="work"),
     "go on with changes of running limits that stopped": every("deadlines.catch_up_changes", 20, queue="work"),

@@ -23,12 +23,14 @@ from complaints.models.form import (
     QualityClass,
     Responsibility,
 )
+from complaints.models.grading import Batch, GradeProposal, GradingCriterion, GradingRule, ProposalCause
 from complaints.models.measures import Disposition, DispositionKind, DispositionPolicy, Signature
 from complaints.models.texts import DecisionText
 
 __all__ = [
     "AbnormalGround",
     "AnalysisRule",
+    "Batch",
     "CauseApproval",
     "ComplaintForm",
     "DecisionSide",
@@ -42,11 +44,15 @@ __all__ = [
     "FirstPlan",
     "FormAct",
     "Grade",
+    "GradeProposal",
     "GradeRule",
+    "GradingCriterion",
+    "GradingRule",
     "HandlingDecision",
     "Inspection",
     "ParkingReason",
     "PoliceReport",
+    "ProposalCause",
     "QualityClass",
     "Responsibility",
     "Signature",
