@@ -144,7 +144,7 @@ class Match:
 
     @property
     def sentence(self) -> str:
-        return "；".join(map(str, self.because)) or _("No other rule applies.")
+        return _("; ").join(map(str, self.because)) or _("No other rule applies.")
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from complaints.models.form import ComplaintForm, Grade, QualityClass
@@ -105,34 +105,34 @@ class GradingCriterion(models.Model):
             return
         if self.comparison not in fitting:
             names = " / ".join(str(c.label) for c in fitting)
-            raise ValidationError({"comparison": _t("“%(field)s” is compared by: %(names)s.") % {"field": self.get_field_display(), "names": names}})
+            raise ValidationError({"comparison": _("“%(field)s” is compared by: %(names)s.") % {"field": self.get_field_display(), "names": names}})
         if wrong := self._wrong():
             raise ValidationError({"value": wrong})
 
-    def _wrong(self) -> str:
+    def _wrong(self) -> Any:
         if not self.values:
-            return _t("Give a value.")
+            return _("Give a value.")
         if self.comparison == Comparison.IS and len(self.values) > 1:
-            return _t("One value only; several go with “is one of”.")
+            return _("One value only; several go with “is one of”.")
         if self.field == Field.CATEGORY:
             missing = set(self.values) - set(Category.objects.filter(slug__in=self.values).values_list("slug", flat=True))
-            return _t("No category has the code: %(codes)s.") % {"codes": "、".join(sorted(missing))} if missing else ""
+            return _("No category has the code: %(codes)s.") % {"codes": "、".join(sorted(missing))} if missing else ""
         if self.field in CHOICES:
             unknown = [value for value in self.values if value not in CHOICES[self.field]]
-            said = _t("Unknown: %(unknown)s. Possible are: %(possible)s.")
+            said = _("Unknown: %(unknown)s. Possible are: %(possible)s.")
             return said % {"unknown": "、".join(unknown), "possible": ", ".join(CHOICES[self.field])} if unknown else ""
         return self._wrong_number()
 
-    def _wrong_number(self) -> str:
+    def _wrong_number(self) -> Any:
         value = self.value.strip()
         if self.field == Field.BATCH:
             found = BATCH_VALUE.fullmatch(value)
             fine = found and 2 <= int(found[1]) <= MOST_CUSTOMERS and 1 <= int(found[2]) <= MOST_DAYS
-            return "" if fine else _t("Write customers/days, like 3/7 for three customers within seven days: at least two, within a year.")
+            return "" if fine else _("Write customers/days, like 3/7 for three customers within seven days: at least two, within a year.")
         if self.field == Field.REPEAT:
-            return "" if _whole(value, MOST_DAYS) else _t("Write a whole number of days, from 1 to %(most)s.") % {"most": MOST_DAYS}
+            return "" if _whole(value, MOST_DAYS) else _("Write a whole number of days, from 1 to %(most)s.") % {"most": MOST_DAYS}
         if self.field == Field.UNSOLVED:
-            return "" if _whole(value, MOST_HOURS) else _t("Write a whole number of hours, from 1 to %(most)s.") % {"most": MOST_HOURS}
+            return "" if _whole(value, MOST_HOURS) else _("Write a whole number of hours, from 1 to %(most)s.") % {"most": MOST_HOURS}
         return ""
 
 
@@ -196,4 +196,3 @@ class Batch(models.Model):
 
     def __str__(self) -> str:
         return " ".join(filter(None, [self.product, self.model, self.lot, self.category.spoken]))
-

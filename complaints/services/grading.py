@@ -111,9 +111,7 @@ def _batch_of(run: Run) -> Batch:
     alike = Batch.objects.filter(category_id=key.category_id, product=key.product, model=key.model, lot=key.lot)
     batch = alike.filter(first_at__lte=run.last_at, last_at__gte=run.first_at).order_by("first_at").first()
     if batch is None:
-        return Batch.objects.create(
-            category_id=key.category_id, product=key.product, model=key.model, lot=key.lot, first_at=run.first_at, last_at=run.last_at
-        )
+        return Batch.objects.create(category_id=key.category_id, product=key.product, model=key.model, lot=key.lot, first_at=run.first_at, last_at=run.last_at)
     batch.first_at, batch.last_at, batch.spread_at = min(batch.first_at, run.first_at), max(batch.last_at, run.last_at), None
     batch.save(update_fields=["first_at", "last_at", "spread_at"])
     return batch

@@ -190,6 +190,7 @@ ICONS = {
     "answer": "chat-left-text",
     "grade_it": "bar-chart-steps",
     "propose_major": "bar-chart-steps",
+    "propose_grade": "bar-chart-steps",
     "raise_grade": "bar-chart-steps",
     "lower_grade": "bar-chart-steps",
     "second_wanted": "exclamation-triangle",

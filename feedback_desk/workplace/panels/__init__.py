@@ -7,12 +7,12 @@ from collections.abc import Callable
 from complaints.models import ComplaintForm
 from feedback_desk.workplace.doors import Door
 from feedback_desk.workplace.matter import Matter
-from feedback_desk.workplace.panels import early
+from feedback_desk.workplace.panels import early, grading
 from feedback_desk.workplace.panels.parts import Panel
 
-PANELS: tuple[Callable[[Matter], Panel | None], ...] = (early.verification, early.decision, early.cause, early.police)
+PANELS: tuple[Callable[[Matter], Panel | None], ...] = (grading.grading, early.verification, early.decision, early.cause, early.police)
 """In the order of the page."""
-SHEETS: tuple[Callable[[ComplaintForm], list[tuple[str, str]]], ...] = (early.sheet,)
+SHEETS: tuple[Callable[[ComplaintForm], list[tuple[str, str]]], ...] = (grading.sheet, early.sheet)
 """What each subject puts on the printed form: rows of label and text, none while there is nothing."""
 ACT_DOORS: dict[str, Door] = {**early.DOORS}
 """By the name of the act (complaints.acts): what its dialog asks and the service it calls."""
