@@ -30,7 +30,8 @@ ONLY_FOR: dict[str, Callable[[Any], bool]] = {"limits:try": may_try, "reports:wh
 IN_GROUP: dict[str, dict[str, str]] = {
     "summaries": {"Summary": "archive"},
     "configuration": {
-        "Rule": "alarm", "Ladder": "bar-chart-steps", "Calendar": "calendar3", "GradeRule": "bar-chart", "DispositionPolicy": "speedometer2",
+        "Rule": "alarm", "Ladder": "bar-chart-steps", "Calendar": "calendar3", "GradeRule": "bar-chart", "GradingRule": "clipboard-data",
+        "DispositionPolicy": "speedometer2",
         "Category": "diagram-3", "Route": "signpost-split", "Skill": "mortarboard", "Seat": "headset", "PriorityRule": "grid-3x3",
         "EmptyPhrase": "chat-left-dots", "User": "people", "Department": "building", "Absence": "calendar-x", "Concern": "person-exclamation",
         "QuietHours": "moon", "LogEntry": "clock-history",
