@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -44,7 +45,14 @@ def keep(form: ComplaintForm, proposal: Proposal, cause: str, *, at: datetime) -
     why, last = proposal.why(), last_proposal(form)
     if not proposal.grade or (last is not None and (last.grade, last.why) == (proposal.grade, why)):
         return None
-    return GradeProposal.objects.create(form=form, at=at, grade=proposal.grade, why=why, cause=cause)
+    return _keep(form, proposal.grade, why, cause, at)
+
+
+def _keep(form: ComplaintForm, grade: str, why: list[dict[str, Any]], cause: str, at: datetime) -> GradeProposal:
+    form.proposed_grade, form.proposed_at = grade, at
+    form.save(update_fields=["proposed_grade", "proposed_at"])
+    kept: GradeProposal = GradeProposal.objects.create(form=form, at=at, grade=grade, why=why, cause=cause)
+    return kept
 
 
 def opened(form: ComplaintForm, *, at: datetime) -> None:
@@ -67,7 +75,7 @@ def corrected(form: ComplaintForm, *, at: datetime) -> None:
 
 def third_day(form: ComplaintForm, *, at: datetime) -> None:
     """D36 has passed: kept even where the rules said grade I before."""
-    GradeProposal.objects.create(form=form, at=at, grade=Grade.MAJOR, why=current(form, at=at).why(), cause=ProposalCause.THIRD_DAY)
+    _keep(form, Grade.MAJOR, current(form, at=at).why(), ProposalCause.THIRD_DAY, at)
 
 
 def check_decision(form: ComplaintForm, grade: str, *, by: User, at: datetime, reason: str, quality_class: int | None) -> Proposal:

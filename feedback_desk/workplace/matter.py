@@ -281,10 +281,11 @@ class Matter:
     def raise_proposed(self) -> GradeProposal | None:
         """G1: what was proposed after the grade was decided, higher than it (a batch, a correction); the third day has its own line."""
         form = self.form
-        if form is None or not form.grade or form.major_proposed or not form.item.open:
+        if form is None or not form.grade or form.major_proposed or not form.item.open or RANK[form.proposed_grade] <= RANK[form.grade]:
             return None
-        last: GradeProposal | None = form.proposals.order_by("-at", "-pk").first()
-        return last if last and form.graded_at and last.at > form.graded_at and RANK[last.grade] > RANK[form.grade] else None
+        later = form.graded_at is not None and form.proposed_at is not None and form.proposed_at > form.graded_at
+        last: GradeProposal | None = form.proposals.order_by("-at", "-pk").first() if later else None
+        return last
 
     @property
     def raise_url(self) -> str:
