@@ -5,17 +5,18 @@ Set-wise: the facts of all forms in one query, earlier complaints of their custo
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils.translation import get_language, gettext_noop, override
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, override
 
 from complaints.models import ComplaintForm, Grade, GradingCriterion, GradingRule, QualityClass
 from complaints.models.grading import Field
@@ -104,6 +105,8 @@ class Known(NamedTuple):
     runs: dict[str, Run]
     """By the value of the criterion that asks for it ("3/7")."""
     slugs: frozenset[str]
+    text: str
+    """Summary and what happened, in small letters."""
 
 
 class Because(NamedTuple):
@@ -134,17 +137,22 @@ class Book:
     above: dict[int, frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Match:
-    """A rule whose criteria all hold."""
+    """A rule whose criteria all hold; complaints for which it holds alike share it, so that it is put into words once a language."""
 
     grade: str
     row: GradingRule
     because: tuple[Because, ...]
+    spoken: dict[str, tuple[str, str]] = field(default_factory=dict, compare=False)
 
     @property
-    def sentence(self) -> str:
-        return _("; ").join(map(str, self.because)) or _("No other rule applies.")
+    def words(self) -> tuple[str, str]:
+        """Name of the rule and its sentence, in the present language."""
+        language = get_language() or ""
+        if language not in self.spoken:
+            self.spoken[language] = (self.row.spoken, _("; ").join(map(str, self.because)) or _("No other rule applies."))
+        return self.spoken[language]
 
 
 @dataclass(frozen=True)
@@ -159,7 +167,7 @@ class Proposal:
     @cached_property
     def reasons(self) -> list[tuple[str, str]]:
         """Name and sentence of the rules that lead to this grade, in the reader's language."""
-        return [(match.row.spoken, match.sentence) for match in self.matches if match.grade == self.grade]
+        return [match.words for match in self.matches if match.grade == self.grade]
 
     @property
     def label(self) -> str:
@@ -172,7 +180,7 @@ class Proposal:
         for language, _name in settings.LANGUAGES:
             with override(language):
                 for place, match in enumerate(self.matches):
-                    names[place][language], said[place][language] = match.row.spoken, match.sentence
+                    names[place][language], said[place][language] = match.words
         return [{"rule": m.row.pk, "grade": m.grade, "name": name, "because": words} for m, name, words in zip(self.matches, names, said, strict=True)]
 
 
@@ -230,16 +238,31 @@ def _judged(facts: list[Facts], at: datetime, by: Book) -> dict[int, Proposal]:
     before = earlier_of(facts) if days or any(c.field == Field.EARLIER for c in asked) else {}
     runs = runs_of(facts, windows) if windows else {}
     found: dict[int, Proposal] = {}
+    shared: Shared = {}
     for one in facts:
         earlier = before.get(one.form_id)
-        mine = runs.get(one.ticket_id, {})
-        matches = tuple(_matching(by.rules, one, Known(at, earlier, mine, by.above.get(one.category_id, frozenset()))))
+        mine = runs.get(one.ticket_id, NO_RUNS)
+        known = Known(at, earlier, mine, by.above.get(one.category_id, NO_SLUGS), f"{one.summary}\n{one.what_happened}".lower())
+        matches = tuple(_matching(by.rules, one, known, shared))
         repeat = earlier if earlier is not None and one.received_at - earlier.received_at <= timedelta(days=days) else None
         found[one.form_id] = Proposal(matches[0].grade if matches else "", matches, repeat, max(mine.values(), key=lambda run: run.customers, default=None))
     return found
 
 
-def _matching(by: list[Rule], one: Facts, known: Known) -> Iterator[Match]:
+Shared = dict[tuple[int, ...], Match]
+"""By rule and the sentences of its criteria, as ids; the match holds both, so that an id is never used anew."""
+NO_RUNS: dict[str, Run] = {}
+NO_SLUGS: frozenset[str] = frozenset()
+
+
+def _match(rule: Rule, because: tuple[Because, ...], shared: Shared) -> Match:
+    key = (id(rule.row), *map(id, because))
+    if key not in shared:
+        shared[key] = Match(rule.row.grade, rule.row, because)
+    return shared[key]
+
+
+def _matching(by: list[Rule], one: Facts, known: Known, shared: Shared) -> Iterator[Match]:
     """Highest first. Rules without criteria speak only where no other does."""
     none_yet = True
     for rule in by:
@@ -253,9 +276,9 @@ def _matching(by: list[Rule], one: Facts, known: Known) -> Iterator[Match]:
             because.append(sentence)
         else:
             none_yet = False
-            yield Match(rule.row.grade, rule.row, tuple(because))
+            yield _match(rule, tuple(because), shared)
     if none_yet:
-        yield from (Match(rule.row.grade, rule.row, ()) for rule in by if not rule.criteria)
+        yield from (_match(rule, (), shared) for rule in by if not rule.criteria)
 
 
 # ---- repeats and batches (I7) ----
@@ -267,18 +290,33 @@ def earlier_of(facts: list[Facts]) -> dict[int, Earlier]:
     if not customers:
         return {}
     rows = Ticket.objects.filter(customer_id__in=customers, type=Type.COMPLAINT, received_at__lte=max(one.received_at for one in facts))
-    rows = rows.exclude(state__in=NOT_COUNTED).order_by("-received_at", "-pk")
-    theirs: dict[int, list[tuple[int, int, str, datetime, str]]] = defaultdict(list)
-    for customer, *rest in rows.values_list("customer_id", "pk", "category_id", "product", "received_at", "state"):
+    rows = rows.exclude(state__in=NOT_COUNTED).exclude(pk__in=[one.ticket_id for one in facts]).order_by()
+    theirs: dict[int, list[Theirs]] = defaultdict(list)
+    for customer, *rest in rows.values_list("customer_id", "received_at", "pk", "category_id", "product", "state"):
         theirs[customer].append(tuple(rest))  # type: ignore[arg-type]  # the columns just named
+    for one in counted(facts):
+        theirs[one.customer_id].append((one.received_at, one.ticket_id, one.category_id, one.product, one.state))
     found = {}
     for one in facts:
-        mine = (one.received_at, one.ticket_id or float("inf"))
-        for pk, category, product, received, state in theirs.get(one.customer_id, ()):
-            if pk != one.ticket_id and (received, pk) < mine and (category == one.category_id or (product and product == one.product)):
-                found[one.form_id] = Earlier(pk, received, state in DONE)
-                break
+        if before := [row for row in theirs.get(one.customer_id, ()) if _before(row, one)]:
+            received, pk, _category, _product, state = max(before)
+            found[one.form_id] = Earlier(pk, received, state in DONE)
     return found
+
+
+Theirs = tuple[datetime, int, int, str, str]
+"""Received, ticket, category, product, state."""
+
+
+def _before(row: Theirs, one: Facts) -> bool:
+    received, pk, category, product, _state = row
+    mine = (one.received_at, one.ticket_id or float("inf"))
+    return (received, pk) < mine and (category == one.category_id or bool(product and product == one.product))
+
+
+def counted(facts: list[Facts]) -> Iterator[Facts]:
+    """Those that are there already and count for others; they need not be read again."""
+    return (one for one in facts if one.ticket_id and one.state not in NOT_COUNTED)
 
 
 def keys_of(category_id: int, product: str, model: str, lot: str) -> list[Key]:
@@ -320,17 +358,18 @@ def _alike(facts: list[Facts], reach: timedelta) -> dict[Key, list[Row]]:
         near = near.filter(alike)
     else:
         near = near.filter(category_id__in={key.category_id for key in wanted})
+    near = near.exclude(pk__in=[one.ticket_id for one in facts])
     found: dict[Key, list[Row]] = defaultdict(list)
-    for category, product, model, lot, *row in near.order_by("received_at", "pk").values_list(
-        "category_id", "product", "model", "batch", "received_at", "pk", "customer_id"
-    ):
+    for category, product, model, lot, *row in near.order_by().values_list("category_id", "product", "model", "batch", "received_at", "pk", "customer_id"):
         for key in keys_of(category, product, model, lot):
             if key in wanted:
                 found[key].append(tuple(row))  # type: ignore[arg-type]  # the columns just named
     for one in facts:
-        if not one.ticket_id:  # being typed: as if it were there
+        if one.state not in NOT_COUNTED:  # what is being typed, as if it were there
             for key in one.keys:
-                found[key] = sorted([*found[key], (one.received_at, 0, one.customer_id)])
+                found[key].append((one.received_at, one.ticket_id, one.customer_id))
+    for rows in found.values():
+        rows.sort()
     return found
 
 
@@ -414,11 +453,12 @@ def _quality_class(criterion: GradingCriterion, names: dict[str, tuple[str, str]
 
 def _words(criterion: GradingCriterion, names: dict[str, tuple[str, str]]) -> Hold:
     words = [(word.lower(), word) for word in criterion.values]
+    any_of = re.compile("|".join(re.escape(low) for low, _word in words) or r"(?!)")
 
     def holds(one: Facts, known: Known) -> Because | None:
-        text = f"{one.summary}\n{one.what_happened}".lower()
-        hit = [word for low, word in words if low in text]
-        return Because(gettext_noop("It says: %(words)s"), {"words": "、".join(hit)}) if hit else None
+        if any_of.search(known.text) is None:
+            return None
+        return Because(gettext_noop("It says: %(words)s"), {"words": "、".join(word for low, word in words if low in known.text)})
 
     return holds
 

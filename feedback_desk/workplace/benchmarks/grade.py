@@ -96,13 +96,14 @@ def _read(row: dict[str, str]) -> Said:
 
 
 def made_up() -> list[Said]:
-    """As many, spread alike over four months, forty products and twenty problems."""
+    """As many, over a hundred days, sixteen series with four problems each."""
     rng, start = random.Random(600), timezone.make_aware(datetime(2024, 1, 1))  # noqa: DTZ001 - made aware around it
     words = ("行驶中动力中断，仪表不提示故障。", "更换后仍有异响，多次维修无果。", "冷车启动抖动，4S店称属正常。")
-    return [
-        Said(f"品牌{n % 8}", f"车系{rng.randrange(40)}", f"部位/问题{rng.randrange(20)}", rng.choice(words) * 4, start + timedelta(days=rng.randrange(100)))
-        for n in range(COMPLAINTS)
-    ]
+    found = []
+    for n in range(COMPLAINTS):
+        series, problem = rng.randrange(16), rng.randrange(4)
+        found.append(Said(f"品牌{series % 5}", f"车系{series}", f"部位/问题{problem}", words[n % 3] * 4, start + timedelta(days=rng.randrange(100))))
+    return found
 
 
 def enter(said: list[Said]) -> list[int]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from complaints.grading import propose_many
-from feedback_desk.workplace.benchmarks.grade import CARS, Said, cars, enter, made_up
+from feedback_desk.workplace.benchmarks.grade import CARS, Said, cars, enter, made_up, selected
 
 pytestmark = pytest.mark.django_db
 WEEK = timedelta(days=7)
@@ -40,6 +40,7 @@ def counted(said: list[Said]) -> set[int]:
 def test_I7_the_batches_found_are_those_that_plain_counting_finds(cast: object, said: list[Said]) -> None:
     ids = enter(said)
     found = propose_many(ids)
+    selected(ids)
     assert len(found) == len(said)
     batches = {place for place, pk in enumerate(ids) if found[pk].run is not None}
     assert batches == counted(said)
