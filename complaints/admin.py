@@ -52,7 +52,7 @@ class GradingRuleAdmin(Configured):
 
     @admin.display(description=_("when"))
     def conditions(self, rule: GradingRule) -> str:
-        return _("; ").join(map(str, rule.criteria.all())) or _("where no other rule applies")
+        return str(_("; ")).join(map(str, rule.criteria.all())) or str(_("where no other rule applies"))
 
     def get_urls(self) -> Any:
         return [path("<int:pk>/past/", self.admin_site.admin_view(require_safe(self.past)), name="complaints_gradingrule_past"), *super().get_urls()]

@@ -293,7 +293,7 @@ def earlier_of(facts: list[Facts]) -> dict[int, Earlier]:
     rows = rows.exclude(state__in=NOT_COUNTED).exclude(pk__in=[one.ticket_id for one in facts]).order_by()
     theirs: dict[int, list[Theirs]] = defaultdict(list)
     for customer, *rest in rows.values_list("customer_id", "received_at", "pk", "category_id", "product", "state"):
-        theirs[customer].append(tuple(rest))  # type: ignore[arg-type]  # the columns just named
+        theirs[customer].append(tuple(rest))
     for one in counted(facts):
         theirs[one.customer_id].append((one.received_at, one.ticket_id, one.category_id, one.product, one.state))
     found = {}
@@ -363,7 +363,7 @@ def _alike(facts: list[Facts], reach: timedelta) -> dict[Key, list[Row]]:
     for category, product, model, lot, *row in near.order_by().values_list("category_id", "product", "model", "batch", "received_at", "pk", "customer_id"):
         for key in keys_of(category, product, model, lot):
             if key in wanted:
-                found[key].append(tuple(row))  # type: ignore[arg-type]  # the columns just named
+                found[key].append(tuple(row))
     for one in facts:
         if one.state not in NOT_COUNTED:  # what is being typed, as if it were there
             for key in one.keys:

@@ -51,10 +51,10 @@ class FormPartner:
         start(form, "D14", at=at, role=Role.CS_MANAGER)
         _start_three_days(form, ticket, at=at)
         start_first_hours(form, at=at)
+        grading.opened(form, at=at)
         give_number(item, at=at)
         history.record(item, "open_form", by=by, at=at, target=form.state)
         texts.keep(form, at=at)
-        grading.opened(form, at=at)
 
     def objection(self, ticket: Ticket, move: str) -> str | None:
         form = remembered(("form", ticket.pk), ComplaintForm.objects.filter(ticket=ticket).only("state").first)

@@ -56,7 +56,7 @@ def _keep(form: ComplaintForm, grade: str, why: list[dict[str, Any]], cause: str
 
 
 def opened(form: ComplaintForm, *, at: datetime) -> None:
-    """G1, I7: at registration. The others of a batch follow within the minute (`spread_batches`)."""
+    """G1, I7: at registration. The others of a batch follow within the minute (the task)."""
     proposal = propose(form, at=at)
     keep(form, proposal, ProposalCause.REGISTERED, at=at)
     mark(form, proposal)
@@ -116,7 +116,7 @@ def mark(form: ComplaintForm, proposal: Proposal) -> None:
 def _batch_of(run: Run) -> Batch:
     """The batch that this stretch goes on with, or a new one; its other members are still to be linked."""
     key = run.key
-    alike = Batch.objects.filter(category_id=key.category_id, product=key.product, model=key.model, lot=key.lot)
+    alike = Batch.objects.select_for_update().filter(category_id=key.category_id, product=key.product, model=key.model, lot=key.lot)
     batch = alike.filter(first_at__lte=run.last_at, last_at__gte=run.first_at).order_by("first_at").first()
     if batch is None:
         return Batch.objects.create(category_id=key.category_id, product=key.product, model=key.model, lot=key.lot, first_at=run.first_at, last_at=run.last_at)
@@ -133,18 +133,15 @@ def members(batch: Batch) -> list[int]:
     return list(ComplaintForm.objects.filter(ticket__in=alike.exclude(state__in=NOT_COUNTED)).order_by("pk").values_list("pk", flat=True))
 
 
-def spread_batches(limit: int = 50) -> int:
-    """I7: link all members of batches that are new or went on, propose anew for those still open; returns how many forms were proposed for.
+def spread(batch: Batch) -> int:
+    """I7: link all members of a batch that is new or went on, propose anew for those still open; returns how many forms were proposed for.
 
     Each form in a transaction of its own: a service that holds another member waits for nobody.
     """
-    raised = 0
-    for batch in Batch.objects.filter(spread_at=None).order_by("last_at")[:limit]:
-        at = clock.now()
-        ids = members(batch)
-        stays = {pk for pk, one in propose_many(ids, at=at).items() if one.run is not None}
-        raised += sum(_joined(pk, batch, at) for pk in ids if pk in stays)
-        Batch.objects.filter(pk=batch.pk, last_at=batch.last_at).update(spread_at=at)
+    at, ids = clock.now(), members(batch)
+    stays = {pk for pk, one in propose_many(ids, at=at).items() if one.run is not None}
+    raised = sum(_joined(pk, batch, at) for pk in ids if pk in stays)
+    Batch.objects.filter(pk=batch.pk, last_at=batch.last_at).update(spread_at=at)
     return raised
 
 

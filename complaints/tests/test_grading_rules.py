@@ -181,6 +181,20 @@ def test_D36_the_third_day_proposes_grade_I_with_its_reason(way, freeze):
     assert ("三日未解决", "收到后 72 小时仍无结果") in row.reasons
 
 
+def test_G1_another_quality_class_is_proposed_anew_and_the_page_says_so(way, cast, client, freeze):
+    one = way().register(**about("product-fault"))
+    forms.grade(form_id=one.form_id, by=cast.agent, grade="II", quality_class=3)
+    freeze("2026-03-02 10:00")
+    forms.change_quality_class(form_id=one.form_id, by=cast.supervisor, quality_class=1, reason="检出异物")
+    assert one.form.proposed_grade == "I"
+    client.force_login(cast.agent)
+    page = client.get(reverse("workplace:ticket", args=[one.ticket.item.number])).content.decode()
+    assert "规则建议" in page
+    assert f"{reverse('workplace:form_move', args=[one.form.item.number, 'raise_grade'])}?grade=I" in page
+    forms.change_grade(form_id=one.form_id, by=cast.agent, grade="I", reason="质量等级一类")
+    assert "规则建议" not in client.get(reverse("workplace:ticket", args=[one.ticket.item.number])).content.decode().split('id="story"')[0]
+
+
 def test_V5_a_proposal_is_never_changed(way):
     one = way().register()
     row = GradeProposal.objects.get(form=one.form_id)
@@ -230,6 +244,25 @@ def test_I7_the_third_customer_within_seven_days_completes_a_batch(way, from_ano
     from_another()
     assert spread_batches() == 0
     assert told.count() == 2, "once each"
+
+
+def test_I7_a_batch_that_fails_holds_no_other(from_another, monkeypatch):
+    from complaints.services import grading
+
+    for product in ("洗衣机", "冰箱"):
+        for _n in range(3):
+            from_another(product=product)
+    spread = grading.spread
+
+    def broken(batch):
+        if batch.product == "洗衣机":
+            raise RuntimeError
+        return spread(batch)
+
+    monkeypatch.setattr(grading, "spread", broken)
+    assert spread_batches() == 2
+    monkeypatch.undo()
+    assert spread_batches() == 2, "and is tried again"
 
 
 @pytest.mark.parametrize("but", ["late", "model", "category", "customer"])
