@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
-from django.utils.translation import gettext_lazy as _
+from datetime import timedelta
+from typing import Any
 
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from complaints import past_grades
+from complaints.forms.past_grades import PastForm
 from complaints.models import (
     AnalysisRule,
     CauseCategory,
@@ -13,15 +25,19 @@ from complaints.models import (
     DefaultRemedy,
     Disposition,
     DispositionPolicy,
+    Grade,
     GradeRule,
+    GradingCriterion,
+    GradingRule,
     Inspection,
     Remedy,
     RemedyLimit,
     ReplyTemplate,
     RootCause,
 )
+from feedback_desk import clock
 from feedback_desk.people.models import Role
-from feedback_desk.people.office import Configured, OfficeAdmin, OnTheDesk
+from feedback_desk.people.office import Configured, OfficeAdmin, OnTheDesk, Table, configures
 
 MANAGEMENT = frozenset({Role.CS_MANAGER, Role.GENERAL_MANAGER, Role.OFFICE})
 """What happens to colleagues is theirs to read; supervisors and analysts have no part in it."""
@@ -32,6 +48,47 @@ class GradeRuleAdmin(Configured):
     adds = False
     list_display = ("grade", "short_way", "visit", "written_reply")
     readonly_fields = ("grade",)
+
+
+class CriterionTable(Table):
+    model = GradingCriterion
+
+
+@admin.register(GradingRule)
+class GradingRuleAdmin(Configured):
+    """G1: what the desk proposes. Tried on past complaints before it is trusted."""
+
+    list_display = ("name", "name_en", "grade", "conditions", "active", "order")
+    list_filter = ("grade", "active")
+    fields = ("name", "name_en", "grade", "active", "order")
+    inlines = (CriterionTable,)
+    change_form_template = "admin/complaints/grading_rule_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("criteria")
+
+    @admin.display(description=_("when"))
+    def conditions(self, rule: GradingRule) -> str:
+        return str(_("; ")).join(map(str, rule.criteria.all())) or str(_("where no other rule applies"))
+
+    def get_urls(self) -> Any:
+        return [path("<int:pk>/past/", self.admin_site.admin_view(require_safe(self.past)), name="complaints_gradingrule_past"), *super().get_urls()]
+
+    def past(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Tried on past complaints, for administrators; changes nothing."""
+        if not configures(request.user):
+            raise PermissionDenied
+        rule, at = get_object_or_404(GradingRule, pk=pk), clock.now()
+        today = timezone.localdate(at)
+        asked = {"since": today - timedelta(days=89), "until": today, **{name: request.GET[name] for name in ("since", "until") if name in request.GET}}
+        form = PastForm(asked)
+        trial = None
+        if form.is_valid():
+            since, until = form.period()
+            trial = past_grades.tried(rule, since=since, until=until, user=request.user, at=at)
+        title = _("Tried on past complaints: %(rule)s") % {"rule": rule.spoken}
+        told = {**self.admin_site.each_context(request), "title": title, "form": form, "rule": rule, "trial": trial, "grades": Grade.values}
+        return render(request, "complaints/past_grades.html", told, status=200 if trial else 422)
 
 
 @admin.register(DispositionPolicy)

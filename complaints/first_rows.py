@@ -7,7 +7,17 @@ from typing import Any
 
 from django.db import transaction
 
-from complaints.models import CauseCategory, DefaultRemedy, DispositionKind, DispositionPolicy, GradeRule, RemedyLimit, ReplyTemplate
+from complaints.models import (
+    CauseCategory,
+    DefaultRemedy,
+    DispositionKind,
+    DispositionPolicy,
+    GradeRule,
+    GradingCriterion,
+    GradingRule,
+    RemedyLimit,
+    ReplyTemplate,
+)
 from tickets.models import Category
 
 FILE = Path(__file__).with_suffix(".toml")
@@ -24,7 +34,8 @@ def load(path: Path = FILE) -> int:
     letters = [ReplyTemplate(order=n, **row) for n, row in enumerate(book["letter"])] if not ReplyTemplate.objects.exists() else []
     new = len(GradeRule.objects.bulk_create(grades)) + len(DispositionPolicy.objects.bulk_create(caps))
     new += len(ReplyTemplate.objects.bulk_create(letters))
-    return new + _remedy_limits(book["remedy_limits"]) + _usual_remedies(book["usual_remedies"]) + _causes(book["cause"])
+    new += _remedy_limits(book["remedy_limits"]) + _usual_remedies(book["usual_remedies"]) + _causes(book["cause"])
+    return new + _enter_rules(book["rule"])
 
 
 def _remedy_limits(book: dict[str, dict[str, Any]]) -> int:
@@ -59,3 +70,17 @@ def _causes(rows: list[dict[str, Any]]) -> int:
 
 def _cause(row: dict[str, Any], order: int, parent: CauseCategory | None = None) -> CauseCategory:
     return CauseCategory(slug=row["slug"], parent=parent, name=row["name"], name_en=row["en"], order=order * 10)
+
+
+def _enter_rules(rows: list[dict[str, Any]]) -> int:
+    """G1: all of them or none: which of them a desk keeps is the desk's."""
+    if GradingRule.objects.exists():
+        return 0
+    rules = [GradingRule(name=row["name"], name_en=row["en"], grade=row["grade"], order=10 * n) for n, row in enumerate(rows, 1)]
+    GradingRule.objects.bulk_create(rules)
+    GradingCriterion.objects.bulk_create(
+        GradingCriterion(rule=rule, field=field, comparison=comparison, value=value)
+        for rule, row in zip(rules, rows, strict=True)
+        for field, comparison, value in row["criteria"]
+    )
+    return len(rules)

@@ -12,7 +12,7 @@ from complaints import guards, texts
 from complaints.guards import failed_attempts, remedy_waits
 from complaints.lifecycle import BEFORE_REVIEW, ENDED, State
 from complaints.models import ComplaintForm, Grade
-from complaints.services import answers
+from complaints.services import answers, grading
 from complaints.services.closing import again
 from complaints.services.common import FORM_CODES, closure_asked, facts, locked, move, no_more_visits, refit, start
 from complaints.services.early import settle_plan, start_first_hours
@@ -52,6 +52,7 @@ class FormPartner:
         _start_three_days(form, ticket, at=at)
         start_first_hours(form, at=at)
         answers.start_answering(form, at=at)
+        grading.opened(form, at=at)
         give_number(item, at=at)
         history.record(item, "open_form", by=by, at=at, target=form.state)
         texts.keep(form, at=at)
@@ -92,6 +93,7 @@ class FormPartner:
         if form is not None:
             form.ticket = ticket
             texts.keep(form, at=at)
+            grading.corrected(form, at=at)
 
     def propose_major(self, ticket: Ticket, *, at: datetime) -> bool:
         """G1, D36: once; a person decides. The supervisor is told."""
@@ -100,6 +102,7 @@ class FormPartner:
             return False
         form.major_proposed_at = at
         form.save(update_fields=["major_proposed_at"])
+        grading.third_day(form, at=at)
         entry = history.record(form.item, "propose_major", by=SYSTEM, at=at, data={"code": "D36"})
         supervisor = receivers.pick(Role.SUPERVISOR, department=ticket.item.department, root=ticket.item, at=at)
         tell(supervisor, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Raise it to grade I? Unsolved three days after receipt"))

@@ -39,6 +39,7 @@ app.conf.beat_schedule = {
     "issue summaries that are due": every("reports.issue_due", 600, queue="work"),
     "ask for the monthly reminders": every("complaints.remind_of_month_end", 600, queue="work"),
     "give what waits for somebody free": every("tickets.place_waiting", 30, queue="work"),
+    "link batches and propose their grades": every("complaints.spread_batches", 30, queue="work"),
     "close what owes nothing any more": every("tickets.close_settled", 60, queue="work"),
     "go on with imports that stopped": every("imports.catch_up", 20, queue="work"),
     "go on with changes of running limits that stopped": every("deadlines.catch_up_changes", 20, queue="work"),

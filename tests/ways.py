@@ -122,8 +122,10 @@ class Way:
         }  # fmt: skip
 
     def graded(self, **more: Any) -> Way:
+        """Damaged in transport is proposed as II (G1): another grade has its reason, and below it is the supervisor's (G6)."""
         self.register()
-        forms.grade(form_id=self.form_id, by=self.cast.agent, grade=self.wanted, **more)
+        by = self.cast.supervisor if self.wanted == "III" else self.cast.agent
+        forms.grade(form_id=self.form_id, by=by, grade=self.wanted, **{"reason": "" if self.wanted == "II" else "客户情况特殊", **more})
         return self
 
     def spoken(self) -> Way:

@@ -378,6 +378,7 @@ class Ticket(TicketMoves, Living):
             models.Index(fields=["received_at"], name="ticket_received"),  # reports
             models.Index(fields=["completed_at"], name="ticket_completed"),  # reports
             models.Index(fields=["assignee", "-assigned_at"], name="ticket_last_given"),  # tickets.candidates
+            models.Index(fields=["category", "product", "model", "received_at"], name="ticket_alike"),  # complaints.grading: batches
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from complaints import texts
+from complaints.grading import Proposal
 from complaints.models import AbnormalGround, ComplaintForm, Disposition, DispositionKind, Grade, Inspection, ParkingReason, QualityClass
+from complaints.services import grading
 from feedback_desk import clock
 from feedback_desk.people.models import Department, User
 from tickets.move_forms import MoveForm, SeenForm, words_field
@@ -37,16 +39,23 @@ class SeenTextForm(SeenForm):
 
 
 class GradeForm(MoveForm):
-    """G1: a person decides the grade; G5: product quality carries a class."""
+    """G1, G6: what the rules propose is chosen already, with the reasons; a person decides. G5: product quality carries a class."""
+
+    proposal: Proposal
 
     grade = forms.ChoiceField(label=gettext_lazy("Grade"), choices=[(g.value, g.label) for g in reversed(RANKED)], widget=forms.RadioSelect)
     quality_class = forms.TypedChoiceField(label=gettext_lazy("Quality class"), choices=[("", "–"), *QualityClass.choices], coerce=int, empty_value=None)
     visit_marked = forms.BooleanField(label=gettext_lazy("Visit the customer within 24 hours"), required=False, initial=True)
-    reason = forms.CharField(label=gettext_lazy("Why this grade"), max_length=300, required=False)
+    reason = forms.CharField(
+        label=gettext_lazy("Why this grade"), max_length=300, required=False,
+        help_text=gettext_lazy("Needed where it is not the grade proposed; a lower one is a supervisor's to choose."),
+    )  # fmt: skip
 
     def prepare(self) -> None:
         if not self.subject.ticket.category.quality:
             del self.fields["quality_class"]
+        self.proposal = grading.current(self.subject, at=clock.now())
+        self.fields["grade"].initial = self.proposal.grade or None
 
 
 class ChangeGradeForm(MoveForm):

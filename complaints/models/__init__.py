@@ -25,6 +25,7 @@ from complaints.models.form import (
     QualityClass,
     Responsibility,
 )
+from complaints.models.grading import Batch, GradeProposal, GradingCriterion, GradingRule, ProposalCause
 from complaints.models.measures import Disposition, DispositionKind, DispositionPolicy, Signature
 from complaints.models.outstanding import Instruction, ManagementReport, Reminder
 from complaints.models.remedies import DefaultRemedy, Remedy, RemedyKind, RemedyLimit
@@ -34,6 +35,7 @@ __all__ = [
     "AbnormalGround",
     "ActionKind",
     "AnalysisRule",
+    "Batch",
     "CauseApproval",
     "CauseCategory",
     "ComplaintForm",
@@ -52,7 +54,10 @@ __all__ = [
     "FormAct",
     "FormalReply",
     "Grade",
+    "GradeProposal",
     "GradeRule",
+    "GradingCriterion",
+    "GradingRule",
     "HandlingDecision",
     "Inspection",
     "Instruction",
@@ -62,6 +67,7 @@ __all__ = [
     "Point",
     "PoliceReport",
     "ProgressNote",
+    "ProposalCause",
     "QualityClass",
     "Recurrence",
     "Remedy",

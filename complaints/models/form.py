@@ -125,6 +125,11 @@ class ComplaintForm(FormMoves, Living):
 
     major_proposed_at = models.DateTimeField(_("grade I proposed"), null=True, blank=True)
     """G1, D36: by the machinery, once: unsolved three days after receipt."""
+    proposed_grade = models.CharField(_("proposed grade"), max_length=3, choices=Grade, blank=True)
+    """G1: the last of `proposals`, and when; lists and the head of the page ask no further."""
+    proposed_at = models.DateTimeField(null=True, blank=True)
+    repeat_of = models.ForeignKey("self", verbose_name=_("repeat of"), null=True, blank=True, on_delete=models.PROTECT, related_name="repeats")
+    batch = models.ForeignKey("complaints.Batch", verbose_name=_("batch"), null=True, blank=True, on_delete=models.PROTECT, related_name="forms")
 
     class Meta:
         verbose_name = _("complaint form")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop, override
 from complaints import texts
 from complaints.lifecycle import State
 from complaints.models import ComplaintForm, Disposition, DispositionKind, DispositionPolicy, Grade, ParkingReason, Responsibility
-from complaints.services import early
+from complaints.services import early, grading
 from complaints.services.common import closure_asked, head_of, hold, locked, move, refit_matter, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
@@ -34,14 +34,16 @@ ORDER = {Grade.MINOR: 0, Grade.SERIOUS: 1, Grade.MAJOR: 2}
 
 @transaction.atomic
 def grade(*, form_id: int, by: User, grade: str, reason: str = "", quality_class: int | None = None, visit_marked: bool = True) -> ComplaintForm:
-    """G1, by hand: a person decides. Product quality needs its class (G5). F2: marked forms are visited within 24 hours."""
+    """G1, G6: a person decides on what the rules propose. Product quality needs its class (G5). F2: marked forms are visited within 24 hours."""
     at = clock.now()
     form = locked(form_id)
     _check_grade(form, grade, quality_class)
+    proposal = grading.check_decision(form, grade, by=by, at=at, reason=reason, quality_class=quality_class)
     form.grade, form.grade_reason, form.quality_class, form.visit_marked = grade, reason.strip()[:300], quality_class, visit_marked
     form.graded_at, form.graded_by = at, by
     fields = ("grade", "grade_reason", "quality_class", "visit_marked", "graded_at", "graded_by")
-    entry = move(form, "grade_it", by=by, at=at, reason=reason, save=fields, data={"grade": grade})
+    entry = move(form, "grade_it", by=by, at=at, reason=reason, save=fields, data={"grade": grade, "proposed": proposal.grade})
+    grading.decided(form, proposal, at=at)
     refit_matter(form, at=at, by=by)
     early.graded(form, at=at, entry=entry)
     return form

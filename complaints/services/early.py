@@ -27,6 +27,7 @@ from complaints.models import (
     WrittenCause,
 )
 from complaints.models.early import SIDES
+from complaints.services import grading
 from complaints.services.common import head_of, locked, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
@@ -225,6 +226,7 @@ def change_quality_class(*, form_id: int, by: User, quality_class: int, reason: 
     deadlines.void(form.item, "D23", at=at, why=gettext_noop("the quality class changed"), by=by)
     start(form, "D23", at=at, role=Role.QUALITY, department=form.analysis_department)
     alarm(form, entry=entry, at=at)
+    grading.corrected(form, at=at)
     return form
 
 

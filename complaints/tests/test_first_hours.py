@@ -188,8 +188,8 @@ def quality(way):
 
     def make(grade="II", quality_class=3, **more):
         one = way(grade)
-        one.register(category_id=Category.objects.filter(quality=True)[0].pk, **more)
-        forms.grade(form_id=one.form_id, by=one.cast.agent, grade=grade, quality_class=quality_class)
+        one.register(category_id=Category.objects.get(slug="product-fault").pk, **more)
+        forms.grade(form_id=one.form_id, by=one.cast.supervisor, grade=grade, quality_class=quality_class, reason="按等级定级")
         return one
 
     return make

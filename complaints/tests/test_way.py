@@ -47,7 +47,7 @@ def test_the_whole_way_of_a_major_complaint(cast, customer, freeze):
     freeze("2026-03-02 09:00")
     ticket = complaint(cast, customer)
     form = ticket.form
-    forms.grade(form_id=form.pk, by=cast.agent, grade="I", quality_class=None)
+    forms.grade(form_id=form.pk, by=cast.agent, grade="I", quality_class=None, reason="媒体已来电")
     said: dict[str, Any] = {"way": "call_out", "said": "说明正在核实,给出两个方案。", "customer_says": "同意换新", "purpose": "solution"}
     tickets.record_contact(ticket_id=ticket.pk, by=cast.agent, **said, **comes_next())
     first_hours(form.pk, cast)
@@ -111,7 +111,7 @@ def test_C10_a_request_for_abnormal_closing_falls_when_the_form_goes_back(cast, 
     freeze("2026-03-02 09:00")
     ticket = complaint(cast, customer)
     form = ticket.form
-    forms.grade(form_id=form.pk, by=cast.agent, grade="III")
+    forms.grade(form_id=form.pk, by=cast.supervisor, grade="III", reason="客户未追究")
     forms.handle_on_the_spot(form_id=form.pk, by=cast.agent, how="致歉并补发")
     forms.ask_abnormal(form_id=form.pk, by=cast.agent, ground="conflict", words="合同第 3 条")
     forms.inspect(form_id=form.pk, by=cast.inspector, timely=True, severity="fitting", faults="记录过于简单", passed=False)
@@ -123,7 +123,7 @@ def test_a_complaint_withdrawn_while_only_the_visit_was_left_is_ended_by_a_super
     freeze("2026-03-02 09:00")
     ticket = complaint(cast, customer)
     form = ticket.form
-    forms.grade(form_id=form.pk, by=cast.agent, grade="III", visit_marked=True)
+    forms.grade(form_id=form.pk, by=cast.supervisor, grade="III", visit_marked=True, reason="客户未追究")
     forms.handle_on_the_spot(form_id=form.pk, by=cast.agent, how="致歉并补发")
     tickets.offer_result(ticket_id=ticket.pk, by=cast.agent, result="补发", agreement="电话同意")
     forms.inspect(form_id=form.pk, by=cast.inspector, timely=True, severity="fitting")

@@ -13,8 +13,9 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from complaints.grading import RANK
 from complaints.lifecycle import RemedyState
-from complaints.models import ComplaintForm, Disposition, Grade, QualityClass
+from complaints.models import ComplaintForm, Disposition, Grade, GradeProposal, QualityClass
 from feedback_desk import clock
 from feedback_desk.deadlines import extensions, wording
 from feedback_desk.deadlines.chips import Chip, chip_of
@@ -280,6 +281,24 @@ class Matter:
         there = {b.name: b.url for b in self.buttons}
         url = there.get("raise_grade") or there.get("grade_it")
         return f"{url}?{urlencode({'grade': Grade.MAJOR.value, 'reason': _('Unsolved three days after receipt')})}" if url else ""
+
+    @cached_property
+    def raise_proposed(self) -> GradeProposal | None:
+        """G1: what was proposed after the grade was decided, higher than it (a batch, a correction); the third day has its own line."""
+        form = self.form
+        if form is None or not form.grade or form.major_proposed or not form.item.open or RANK[form.proposed_grade] <= RANK[form.grade]:
+            return None
+        later = form.graded_at is not None and form.proposed_at is not None and form.proposed_at > form.graded_at
+        last: GradeProposal | None = form.proposals.order_by("-at", "-pk").first() if later else None
+        return last
+
+    @property
+    def raise_url(self) -> str:
+        url = next((b.url for b in self.buttons if b.name == "raise_grade"), "")
+        if not url or self.raise_proposed is None:
+            return ""
+        reason = "；".join(name for name, _because in self.raise_proposed.reasons)
+        return f"{url}?{urlencode({'grade': self.raise_proposed.grade, 'reason': reason})}"
 
     @property
     def moves(self) -> list[Button]:

@@ -30,14 +30,16 @@ ONLY_FOR: dict[str, Callable[[Any], bool]] = {"limits:try": may_try, "reports:wh
 IN_GROUP: dict[str, dict[str, str]] = {
     "summaries": {"Summary": "archive"},
     "configuration": {
-        "Rule": "alarm", "Ladder": "bar-chart-steps", "Calendar": "calendar3", "GradeRule": "bar-chart", "DispositionPolicy": "speedometer2",
-        "RemedyLimit": "cash-coin", "DefaultRemedy": "gift",
+        "Rule": "alarm", "Ladder": "bar-chart-steps", "Calendar": "calendar3", "GradeRule": "bar-chart", "GradingRule": "clipboard-data",
+        "DispositionPolicy": "speedometer2", "RemedyLimit": "cash-coin", "DefaultRemedy": "gift",
+        "ReplyTemplate": "envelope-paper", "AnalysisRule": "search", "CauseCategory": "diagram-2",
         "Category": "diagram-3", "Route": "signpost-split", "Skill": "mortarboard", "Seat": "headset", "PriorityRule": "grid-3x3",
         "EmptyPhrase": "chat-left-dots", "User": "people", "Department": "building", "Absence": "calendar-x", "Concern": "person-exclamation",
         "QuietHours": "moon", "LogEntry": "clock-history",
     },
     "data": {
-        "Ticket": "ticket-detailed", "ComplaintForm": "file-earmark-text", "Disposition": "hammer", "Remedy": "gift", "Inspection": "clipboard-check",
+        "Ticket": "ticket-detailed", "ComplaintForm": "file-earmark-text", "Disposition": "hammer", "Remedy": "gift",
+        "CorrectiveAction": "clipboard-pulse", "RootCause": "diagram-2", "Inspection": "clipboard-check",
         "Visit": "telephone", "SecondFollowUp": "telephone-forward", "Contact": "chat-left-text", "NextStep": "check2-square", "Customer": "person-lines-fill",
         "Attachment": "paperclip",
     },

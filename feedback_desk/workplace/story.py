@@ -211,6 +211,7 @@ ICONS = {
     "recur": "arrow-counterclockwise",
     "action_recurred": "arrow-counterclockwise",
     "propose_major": "bar-chart-steps",
+    "propose_grade": "bar-chart-steps",
     "raise_grade": "bar-chart-steps",
     "lower_grade": "bar-chart-steps",
     "second_wanted": "exclamation-triangle",

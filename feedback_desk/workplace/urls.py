@@ -35,6 +35,7 @@ urlpatterns = [
     path("register/", registering.register, name="register"),
     path("register/customers/", registering.lookup, name="lookup"),
     path("register/customers/new/", registering.new_customer, name="new_customer"),
+    path("register/proposal/", registering.proposal, name="register_proposal"),
     path("register/duplicates/", registering.duplicates, name="duplicates"),
     path("customers/", customers.index, name="customers"),
     path("customers/<str:number>/", customers.file, name="customer"),

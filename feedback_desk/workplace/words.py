@@ -84,6 +84,7 @@ SAID: dict[str, Any] = {
     "open_form": gettext_lazy("Complaint form opened"),
     "grade_it": gettext_lazy("Grade decided"),
     "propose_major": gettext_lazy("Grade I is proposed: unsolved three days after receipt"),
+    "propose_grade": gettext_lazy("Another grade is proposed by the rules"),
     "raise_grade": gettext_lazy("Grade raised"),
     "lower_grade": gettext_lazy("Grade lowered"),
     "begin_determination": gettext_lazy("Determination of responsibility begun"),
@@ -268,6 +269,8 @@ def _grade(told: Mapping[str, Any]) -> str:
     old, new = told.get("from") or "", told.get("grade") or ""
     if not new:
         return ""
+    if told.get("proposed") and told["proposed"] != new:
+        return _("grade %(new)s, proposed %(proposed)s") % {"new": new, "proposed": told["proposed"]}
     return _("grade %(old)s → %(new)s") % {"old": old, "new": new} if old else _("grade %(new)s") % {"new": new}
 
 

@@ -1,7 +1,7 @@
 /* Registering: the customer's lookup from the keyboard, grade for complaints only, priority by level, likely duplicates. The form works without it. */
 (function () {
   "use strict";
-  var form = document.getElementById("register-form"), side = document.getElementById("register-side");
+  var form = document.getElementById("register-form"), side = document.getElementById("register-side"), proposed = document.getElementById("register-proposal");
   if (!form) { return; }
   var matrix = JSON.parse(document.getElementById("priority-matrix").textContent);
   var urgency = form.elements.urgency, plain = Array.from(urgency.options, function (option) { return option.textContent.split(" → "); });
@@ -20,10 +20,12 @@
     });
   }
   var timer = null;
-  function ask() { window.clearTimeout(timer); timer = window.setTimeout(function () { window.htmx.trigger(side, "register:changed"); }, 400); }
+  function ask() { window.clearTimeout(timer); timer = window.setTimeout(function () { window.htmx.trigger(side, "register:changed"); propose(); }, 400); }
+  function propose() { if (chosen("type") === "complaint") { window.htmx.trigger(proposed, "register:changed"); } }
   form.addEventListener("change", function (event) {
     show();
     if (["order_number", "product", "batch", "summary", "type", "category", "holder"].indexOf(event.target.name) >= 0) { ask(); }
+    else if (["channel", "urgency", "what_happened", "model", "quality_class"].indexOf(event.target.name) >= 0) { propose(); }
   });
   document.addEventListener("htmx:afterSettle", function (event) {
     var target = event.detail.target || event.target;

@@ -103,7 +103,7 @@ def test_a_code_that_fits_no_more_is_void(ticket, cast, customer):
 def test_another_grade_refits_the_forms_limits_from_their_start(ticket, cast, local, freeze):
     special("D14", 12 * 3600, grade=["I"])
     form = ticket.form
-    forms.grade(form_id=form.pk, by=cast.agent, grade="II", quality_class=None)
+    forms.grade(form_id=form.pk, by=cast.supervisor, grade="II", reason="尚未扩散", quality_class=None)
     assert live(form.item, "D14").due_at == local("2026-03-03 09:00")
     forms.change_grade(form_id=form.pk, by=cast.agent, grade="I", reason="媒体曝光")
     assert live(form.item, "D14").due_at == local("2026-03-02 21:00")

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from complaints import services as forms
+from complaints.grading import RANK, propose
 from complaints.models import ComplaintForm, Disposition, ReplyTemplate
 from feedback_desk import clock
 from feedback_desk.people.actors import SYSTEM
@@ -168,11 +169,12 @@ def complaint(case: Case) -> Way:
     yield case.wait(4, 25)
     reason = "按经过与分类定级" if case.matter.grade == "III" else "书面或质量问题"
     quality = 1 if case.matter.category == "product-safety" else 3 if case.world.categories[case.matter.category].quality else None
+    below = RANK[case.matter.grade] < RANK[propose(case.form, quality_class=quality).grade]
     forms.grade(
         form_id=case.form.pk,
-        by=case.agent,
+        by=company.qin if below else case.agent,
         grade=case.matter.grade,
-        reason=reason,
+        reason="已与客户核实，情况较轻" if below else reason,
         quality_class=quality,
         visit_marked=case.path != "file" and case.matter.grade != "III",
     )

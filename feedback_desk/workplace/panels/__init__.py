@@ -7,15 +7,15 @@ from collections.abc import Callable
 from complaints.models import ComplaintForm
 from feedback_desk.workplace.doors import Door
 from feedback_desk.workplace.matter import Matter
-from feedback_desk.workplace.panels import actions, answers, early, remedies
+from feedback_desk.workplace.panels import actions, answers, early, grading, remedies
 from feedback_desk.workplace.panels.parts import Panel
 
 PANELS: tuple[Callable[[Matter], Panel | None], ...] = (
-    early.verification, early.decision, answers.points, remedies.remedies, answers.replies, early.cause, actions.causes_and_actions, answers.going_on,
-    early.police,
+    grading.grading, early.verification, early.decision, answers.points, remedies.remedies, answers.replies, early.cause, actions.causes_and_actions,
+    answers.going_on, early.police,
 )  # fmt: skip
 """In the order of the page."""
-SHEETS: tuple[Callable[[ComplaintForm], list[tuple[str, str]]], ...] = (early.sheet, answers.sheet, remedies.sheet, actions.sheet)
+SHEETS: tuple[Callable[[ComplaintForm], list[tuple[str, str]]], ...] = (grading.sheet, early.sheet, answers.sheet, remedies.sheet, actions.sheet)
 """What each subject puts on the printed form: rows of label and text, none while there is nothing."""
 ACT_DOORS: dict[str, Door] = {**early.DOORS, **answers.DOORS, **remedies.DOORS, **actions.DOORS}
 """By the name of the act (complaints.acts): what its dialog asks and the service it calls."""

@@ -84,7 +84,7 @@ def _close(cast: SimpleNamespace, ticket: Ticket, form: ComplaintForm, more: dic
 
 STEPS: dict[str, Any] = {
     "registered": lambda cast, ticket, form, more: talk(cast, ticket),
-    "graded": lambda cast, ticket, form, more: forms.grade(form_id=form.pk, by=cast.agent, grade=more["grade"]),
+    "graded": lambda cast, ticket, form, more: forms.grade(form_id=form.pk, by=cast.supervisor, grade=more["grade"], reason="按经过定级"),
     "determining": _begin,
     "drafted": _determine,
     "in_review": lambda cast, ticket, form, more: forms.submit(form_id=form.pk, by=cast.manager),

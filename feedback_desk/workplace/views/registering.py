@@ -13,8 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from complaints import grading
 from complaints import services as complaints
 from feedback_desk import clock
 from feedback_desk.people.access import NotYou
@@ -25,11 +26,13 @@ from feedback_desk.workplace.views import drafts
 from tickets import routes
 from tickets import services as tickets
 from tickets.forms import CustomerForm, first_values
-from tickets.models import Category, Customer, Level, Placing, Priority, PriorityRule, Ticket, Urgency
+from tickets.models import Category, Customer, Level, Placing, Priority, PriorityRule, Ticket, Type, Urgency
 from tickets.permissions import may_register
 
 PLACE = "register"
 NEW = "new"
+PROPOSED_BY = ("type", "category", "channel", "urgency", "summary", "what_happened", "product", "model", "batch", "quality_class")
+"""G1: what is typed that the rules of grading look at."""
 PARTS = {"find", "pick", "unpick", "new", "create"}
 """Buttons that change who the customer is and keep everything else."""
 
@@ -124,7 +127,7 @@ def _create(form: CustomerForm, user: User) -> Customer | None:
 def _tell(form: Any, error: ValidationError) -> None:
     """A service's sentences at the fields they speak of."""
     for name, sentences in (error.message_dict if hasattr(error, "error_dict") else {"": error.messages}).items():
-        place = {"assignee": "holder"}.get(name, name)
+        place = {"assignee": "holder", "reason": "grade_reason"}.get(name, name)
         form.add_error(place if place in form.fields else None, sentences)
 
 
@@ -180,6 +183,7 @@ def _page(request: HttpRequest, user: User, form: RegisterItemForm, part: Part, 
             "more_open": any(form[name].errors or form[name].value() for name in form.MORE),
             "matrix": _matrix(),
             "duplicates": _duplicates(user, form, part.chosen),
+            "proposal": _proposal(part.chosen, {name: str(form[name].value() or "") for name in PROPOSED_BY}),
             "after": _after(part, {name: str(form[name].value() or "") for name in ("type", "category", "holder")}),
         },
         status=status,
@@ -204,6 +208,23 @@ def _duplicates(user: User, form: RegisterItemForm, chosen: Customer | None) -> 
     return customer_cards.duplicates(
         user, chosen, order_number=values["order_number"], product=values["product"], batch=values["batch"], words=values["summary"]
     )
+
+
+def _proposal(chosen: Customer | None, said: Mapping[str, str]) -> grading.Proposal | None:
+    """G1: which grade the rules would propose for what is typed so far; nothing is saved. None for what is no complaint, or has no category yet."""
+    category = Category.objects.filter(pk=said["category"]).first() if said.get("category", "").isdecimal() else None
+    if said.get("type") != Type.COMPLAINT or category is None:
+        return None
+    quality_class = said.get("quality_class", "")
+    facts = grading.Facts(
+        form_id=0, ticket_id=0, customer_id=chosen.pk if chosen else 0, level=chosen.level if chosen else Level.ORDINARY,
+        category_id=category.pk, slug=category.slug, quality=category.quality,
+        quality_class=int(quality_class) if category.quality and quality_class.isdecimal() else None,
+        channel=said["channel"], urgency=said["urgency"], summary=said["summary"], what_happened=said["what_happened"],
+        product=said["product"].strip(), model=said["model"].strip(), lot=said["batch"].strip(),
+        received_at=clock.now(), completed_at=None, state="pending",
+    )  # fmt: skip
+    return grading.propose_typed(facts)
 
 
 def _after(part: Part, said: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -275,3 +296,12 @@ def duplicates(request: HttpRequest) -> HttpResponse:
     said = {name: request.GET.get(name, "") for name in ("order_number", "product", "batch")}
     found = customer_cards.duplicates(user, chosen, words=request.GET.get("summary", ""), **said)
     return render(request, "workplace/_register_side.html", {"duplicates": found, "after": _after(Part(user, chosen=chosen), request.GET.dict())})
+
+
+@login_required
+@require_POST
+def proposal(request: HttpRequest) -> HttpResponse:
+    """G1, while typing: the grade that the rules would propose. Sent as a POST for the length of what happened; changes nothing."""
+    user = _who_registers(request)
+    said = {name: request.POST.get(name, "") for name in PROPOSED_BY}
+    return render(request, "workplace/_register_proposal.html", {"proposal": _proposal(_customer(user, request.POST.get("customer", "")), said)})
