@@ -19,7 +19,7 @@ from feedback_desk.people.access import Changed, NotNow, NotYou
 from feedback_desk.people.models import Department, Membership
 from feedback_desk.people.services import name_concerned, record_absence
 from feedback_desk.records.models import Entry
-from tests.ways import Way
+from tests.ways import Way, summed_up
 from tickets import services as tickets
 
 DUE, EFFECT = date(2026, 3, 9), date(2026, 4, 8)
@@ -365,7 +365,7 @@ def test_C14_closing_the_complaint_neither_waits_for_it_nor_ends_it(cast, way, f
     forms.hand_over(form_id=one.form_id, by=cast.department_head)
     one.result()
     forms.inspect(form_id=one.form_id, by=cast.inspector, timely=True, severity="fitting")
-    forms.write_case_summary(form_id=one.form_id, by=cast.agent, text="侧放所致")
+    summed_up(one.form_id, cast)
     one.visit()
     assert one.states == ("closed", "closed")
     assert one.live() == {"D41"}

@@ -217,7 +217,7 @@ def test_C13_another_letter_drawn_up_meanwhile_has_to_be_read_first(way):
 
 def test_C13_an_association_that_passed_it_on_is_answered_too(way):
     way = way().register(channel="association")
-    forms.grade(form_id=way.form_id, by=way.cast.agent, grade="II")
+    forms.grade(form_id=way.form_id, by=way.cast.agent, grade="I")
     reply = forms.draft_reply(form_id=way.form_id, by=way.cast.agent, template_id=letter(), **SAID)
     with pytest.raises(ValidationError) as error:
         forms.send_reply(form_id=way.form_id, by=way.cast.supervisor, seen=reply.pk, way="letter")
