@@ -31,7 +31,7 @@ def closed(way):
     forms.hand_over(form_id=one.form_id, by=one.cast.department_head)
     one.result()
     forms.inspect(form_id=one.form_id, by=one.cast.inspector, timely=True, severity="fitting")
-    forms.write_case_summary(form_id=one.form_id, by=one.cast.agent, text="卸货侧放所致；换新得当。")
+    summed_up(one.form_id, one.cast, "卸货侧放所致；换新得当。")
     one.visit()
     return one
 
