@@ -28,6 +28,8 @@ CHUNK = 2000
 """Forms in one statement."""
 BY_PRODUCT = 50
 """Up to so many forms, likes are looked up by product; more are read by category and time."""
+NEWEST = 20
+"""Of one complaint's earlier ones, so many are enough to find the newest before it."""
 NOT_COUNTED = ("invalid", "merged")
 DONE = ("completed", "closed")
 SOLVED = ("confirming", *NOT_COUNTED)
@@ -291,6 +293,9 @@ def earlier_of(facts: list[Facts]) -> dict[int, Earlier]:
         return {}
     rows = Ticket.objects.filter(customer_id__in=customers, type=Type.COMPLAINT, received_at__lte=max(one.received_at for one in facts))
     rows = rows.exclude(state__in=NOT_COUNTED).exclude(pk__in=[one.ticket_id for one in facts]).order_by()
+    if len(facts) == 1:  # a customer may have thousands
+        same = Q(category_id=facts[0].category_id) | (Q(product=facts[0].product) if facts[0].product else Q())
+        rows = rows.filter(same).order_by("-received_at", "-pk")[:NEWEST]
     theirs: dict[int, list[Theirs]] = defaultdict(list)
     for customer, *rest in rows.values_list("customer_id", "received_at", "pk", "category_id", "product", "state"):
         theirs[customer].append(tuple(rest))
@@ -440,7 +445,7 @@ def _category(criterion: GradingCriterion, names: dict[str, tuple[str, str]]) ->
 
 
 def _quality(criterion: GradingCriterion, names: dict[str, tuple[str, str]]) -> Hold:
-    wanted = criterion.value.strip() == "yes"
+    wanted = criterion.values == ["yes"]
     sentence = Because(gettext_noop("Product quality") if wanted else gettext_noop("Not about product quality"), {})
     return lambda one, known: sentence if one.quality is wanted else None
 
@@ -471,7 +476,7 @@ def _repeat(criterion: GradingCriterion, names: dict[str, tuple[str, str]]) -> H
 
 
 def _earlier(criterion: GradingCriterion, names: dict[str, tuple[str, str]]) -> Hold:
-    closed = criterion.value.strip() == "closed"
+    closed = criterion.values == ["closed"]
     sentence = Because(gettext_noop("The earlier case is closed") if closed else gettext_noop("The earlier case is still open"), {})
     return lambda one, known: sentence if known.earlier is not None and known.earlier.done is closed else None
 

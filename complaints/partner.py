@@ -161,6 +161,7 @@ class FormPartner:
         start_first_hours(form, at=at)
         answers.start_answering(form, at=at)
         start(form, "D14", at=at, role=Role.CS_MANAGER, start_at=form.ticket.registered_at)
+        grading.corrected(form, at=at)
 
     def _on_merge(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
         move(form, "merge", by=by, at=at, reason=reason, standing="ticket")

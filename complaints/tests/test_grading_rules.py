@@ -289,6 +289,14 @@ def test_I7_invalid_and_merged_ones_do_not_count(from_another, cast):
     assert second.ticket.batch_linked is False
 
 
+def test_I7_a_restored_one_counts_again(from_another, cast):
+    first, _second = from_another(), from_another()
+    tickets.invalidate(ticket_id=first.ticket_id, by=cast.supervisor, reason="不是本公司产品", explanation="已电话说明")
+    from_another()
+    tickets.restore(ticket_id=first.ticket_id, by=cast.supervisor, reason="确为本公司产品")
+    assert (first.form.proposed_grade, first.ticket.batch_linked) == ("I", True)
+
+
 def test_V3_the_panel_names_of_a_batch_only_what_its_reader_may_see(from_another, client, cast):
     ones = [from_another(assignee_id=cast.agent.pk) for _n in range(3)]
     spread_batches()
