@@ -535,7 +535,7 @@ def test_C8_set_aside_and_back(floor: Floor, viewport: Any) -> None:
     form = told(floor.desk, "form_number", number)
     manager, chief = floor.enter("manager", viewport), floor.enter("gm", viewport)
     manager.go(f"/desk/tickets/{number}/")
-    manager.does("ask_parking", {"parking_reason": "parts", "contact": "客服林", "reason": "等配件到货"}, name=shown(viewport, "55-ask-parking"))
+    manager.does("ask_parking", {"parking_reason": "parts", "contact": "客服林", "#id_reason": "等配件到货"}, name=shown(viewport, "55-ask-parking"))
     chief.go("/desk/approvals/")
     chief.send(f"a.approval.is-line:has-text('{form}')")
     chief.does("park", name=shown(viewport, "56-park"))

@@ -15,6 +15,7 @@ from django.utils.translation import override
 from complaints import services as forms
 from feedback_desk.workplace import paper, pdf
 from feedback_desk.workplace.matter import Matter
+from tests.ways import summed_up
 from tests.ways import way as new_way
 
 way = new_way
