@@ -169,9 +169,11 @@ def expected(words: str) -> bool:
 
 
 def fill(place: Locator, words: dict[str, Any]) -> None:
-    """Fields by the end of their name: text is typed, an option chosen, a radio button ticked."""
+    """Fields by their name, else by the end of it: text is typed, an option chosen, a radio button ticked."""
     for name, value in words.items():
-        field = place.locator(f'[name$="{name}"]:not([type=hidden])')
+        field = place.locator(f'[name="{name}"]:not([type=hidden])')
+        if not field.count():
+            field = place.locator(f'[name$="{name}"]:not([type=hidden])')
         kind = field.first.evaluate("e => e.type")
         if kind == "radio":
             place.locator(f'[name$="{name}"][value="{value}"]').check(force=True)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db.models import F, Q
 
 from complaints import pairs
-from complaints.lifecycle import DispositionState
+from complaints.lifecycle import ActionState, DispositionState, RemedyState
 from complaints.lifecycle import State as FormState
-from complaints.models import ComplaintForm, Disposition
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition, Remedy
 from feedback_desk.deadlines.models import Deadline, StepTaken
 from feedback_desk.people.models import User
 from feedback_desk.records.models import Entry, Item
@@ -33,7 +34,10 @@ def test_the_demonstration_is_a_company_s_last_two_months(freeze):
     call_command("demo")
 
     assert Ticket.objects.count() >= 300
-    for model, states in ((Ticket, TicketState), (ComplaintForm, FormState), (Disposition, DispositionState)):
+    machines: list[tuple[Any, Any]] = [
+        (Ticket, TicketState), (ComplaintForm, FormState), (Disposition, DispositionState), (Remedy, RemedyState), (CorrectiveAction, ActionState),
+    ]  # fmt: skip
+    for model, states in machines:
         there = Counter(model.objects.values_list("state", flat=True))
         assert {state: there[state] for state in states if there[state] < 3} == {}, model.__name__
 

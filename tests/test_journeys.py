@@ -504,7 +504,7 @@ def test_C4_the_department_objects_and_both_sign_the_same_text(floor: Floor, vie
     head, manager = floor.enter("head", viewport), floor.enter("manager", viewport)
     head.go("/desk/approvals/")
     head.send(f"a.approval.is-line[href*='measures']:has-text('{form}')")
-    head.does("object", {"reason": "当时车厢已满，应由调度负责。"}, name=shown(viewport, "50-object"))
+    head.does("object", {"about": "facts", "reason": "当时车厢已满，应由调度负责。"}, name=shown(viewport, "50-object"))
     assert told(floor.desk, "states", number)[1] == "negotiating"
     manager.go(f"/desk/tickets/{number}/?tab=determination")
     manager.look(shown(viewport, "51-negotiating"))
@@ -535,7 +535,7 @@ def test_C8_set_aside_and_back(floor: Floor, viewport: Any) -> None:
     form = told(floor.desk, "form_number", number)
     manager, chief = floor.enter("manager", viewport), floor.enter("gm", viewport)
     manager.go(f"/desk/tickets/{number}/")
-    manager.does("ask_parking", {"parking_reason": "parts", "contact": "客服林", "#id_reason": "等配件到货"}, name=shown(viewport, "55-ask-parking"))
+    manager.does("ask_parking", {"parking_reason": "parts", "contact": "客服林", "reason": "等配件到货"}, name=shown(viewport, "55-ask-parking"))
     chief.go("/desk/approvals/")
     chief.send(f"a.approval.is-line:has-text('{form}')")
     chief.does("park", name=shown(viewport, "56-park"))

@@ -18,7 +18,7 @@ DEPARTMENTS = [
 # username, name, department, roles, superior, backup
 PEOPLE: list[tuple[str, str, str, tuple[str, ...], str, str]] = [
     ("zheng", "郑维国", "总经理室", (Role.GENERAL_MANAGER,), "", "qian"),
-    ("qian", "钱书宁", "总经理室", (), "zheng", ""),
+    ("qian", "钱书宁", "总经理室", (Role.REPRESENTATIVE,), "zheng", ""),
     ("sun", "孙静怡", "管理部", (Role.OFFICE,), "zheng", "li"),
     ("li", "李慕白", "管理部", (Role.OFFICE,), "sun", "sun"),
     ("admin", "韩立", "管理部", (Role.ADMINISTRATOR,), "sun", ""),

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from feedback_desk import clock
 from feedback_desk.people.models import Absence
-from feedback_desk.workplace.demo import matters, skills, ways
+from feedback_desk.workplace.demo import aftercare, matters, skills, ways
 from feedback_desk.workplace.demo.matters import Matter
 from feedback_desk.workplace.demo.ways import Case
 from feedback_desk.workplace.demo.world import Way, World
@@ -55,6 +55,7 @@ def fill(world: World) -> None:
         world.plan(start + timedelta(days=day, minutes=5), _summaries())
     every_path(world, start)
     today(world)
+    aftercare.plan(world)
     absences(world)
     world.plan(world.now - timedelta(minutes=8), skills.a_break(world.company))
 

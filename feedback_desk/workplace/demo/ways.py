@@ -14,6 +14,7 @@ from complaints.models import ComplaintForm, Disposition, ReplyTemplate
 from feedback_desk import clock
 from feedback_desk.people.actors import SYSTEM
 from feedback_desk.people.models import User
+from feedback_desk.workplace.demo import aftercare
 from feedback_desk.workplace.demo.matters import PRODUCTS, Matter
 from feedback_desk.workplace.demo.world import Way, World
 from followups import services as visits
@@ -195,6 +196,7 @@ def complaint(case: Case) -> Way:
         hours=5,
     )
     tickets.record_note(ticket_id=case.ticket_id, by=case.agent, text=f"已向{case.matter.who[0] or '相关部门'}核实：{case.matter.cause or '情况属实'}。")
+    aftercare.offer(case)
     if case.path == "withdrawn":
         yield case.wait(60, 200)
         tickets.withdraw(ticket_id=case.ticket_id, by=case.agent, reason="客户来电：家人误会，撤诉")
@@ -421,6 +423,7 @@ def _to_the_end(case: Case) -> Way:
     yield case.wait(10, 90)
     if case.ticket.state == "processing":
         tick_off(case, f"已核实并回电：{case.matter.answer}")
+        aftercare.settle(case)
         tickets.offer_result(
             ticket_id=case.ticket_id,
             by=case.agent,
