@@ -73,6 +73,3 @@ class ActionQuerySet(LivingQuerySet):
         alike = Q(form__ticket__category_id=ticket.category_id, form__ticket__product=ticket.product)
         alike |= Q(cause__category__in=form.rootcause_rows.order_by().values("category_id"))
         return self.filter(alike, state="effective", checked_at__lte=form.opened_at).exclude(form=form)
-
-    def awaiting_approval(self) -> Self:
-        return self.filter(state="awaiting_approval")

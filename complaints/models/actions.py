@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -135,10 +134,6 @@ class CorrectiveAction(ActionMoves, Living):
     def handled_by(self, user: User) -> bool:
         """V8: had this person a hand in the text of this try?"""
         return user.pk in self.hands
-
-    @property
-    def effective_since(self) -> datetime | None:
-        return self.checked_at if self.state == ActionState.EFFECTIVE else None
 
 
 class Recurrence(AppendOnly, models.Model):

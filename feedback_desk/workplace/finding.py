@@ -54,20 +54,16 @@ def me(request: HttpRequest) -> User:
 def ticket(user: User, number: str) -> Ticket:
     """The ticket with all that stands in its head, and its form if it has one: one query."""
     closed = Customer.objects.all().closed_to(user)
-    rows = (
-        Ticket.objects.visible_to(user)
-        .annotate(file_closed=Exists(closed.filter(pk=OuterRef("customer_id"))))
-        .select_related(
-            "item__department",
-            "item__holder",
-            "customer__owner",
-            "category__parent",
-            "assignee__backup",
-            "received_by",
-            "merged_into__item",
-            "form__item",
-            "form__graded_by",
-        )
+    rows = Ticket.objects.visible_to(user).annotate(file_closed=Exists(closed.filter(pk=OuterRef("customer_id")))).select_related(
+        "item__department",
+        "item__holder",
+        "customer__owner",
+        "category__parent",
+        "assignee__backup",
+        "received_by",
+        "merged_into__item",
+        "form__item",
+        "form__graded_by",
     )
     found: Ticket | None = rows.filter(item__number=number.upper()).first()
     if found is None:

@@ -29,10 +29,10 @@ def limit_of(item):
 
 
 def test_all_rules_of_the_book_are_there_and_loading_twice_adds_none(cast):
-    assert {f"D{number:02d}" for number in range(1, 41)} == set(Rule.objects.values_list("code", flat=True))
+    assert {f"D{number:02d}" for number in range(1, 43)} == set(Rule.objects.values_list("code", flat=True))
     assert first_rows.load() == 0
     assert not Rule.objects.filter(name_en="").exists()
-    assert set(Rule.objects.filter(may_extend=True).values_list("code", flat=True)) == {"D23", "D26", "D27", "D34"}
+    assert set(Rule.objects.filter(may_extend=True).values_list("code", flat=True)) == {"D23", "D26", "D27", "D34", "D41", "D42"}
     assert set(Rule.objects.filter(may_pause=True).values_list("code", flat=True)) == {"D26"}
 
 

@@ -84,9 +84,10 @@ def improve(world: World, end: str, turn: int) -> Way:
     leaf = CauseCategory.objects.filter(parent__isnull=False, active=True).order_by("pk")[turn % 6]
     forms.write_root_cause(form_id=form.pk, by=manager, category_id=leaf.pk, whys=[why, "没有检查环节"], conclusion=f"{why}，且缺少检查。")
     today = timezone.localtime(clock.now()).date()
+    due, effect = (60, 70) if end == "in_progress" else (10, 70) if end == "carried_out" else (10, 20)
     action = forms.draft_action(
         form_id=form.pk, by=manager, kind=kind, what=what, owner_id=owner.pk, department_id=owner.department_id or 0,
-        due_on=today + timedelta(days=60 if end == "in_progress" else 10), effect_on=today + timedelta(days=70 if end in ("in_progress", "carried_out") else 20),
+        due_on=today + timedelta(days=due), effect_on=today + timedelta(days=effect),
     )  # fmt: skip
     if end == "draft":
         return

@@ -281,3 +281,12 @@ def test_E3_more_time_is_asked_on_the_page_and_granted_on_the_phone(cast, ticket
     assert client.post(door(action, "grant_extension"), {"words": ""}, headers=HTMX).status_code == 204
     assert CorrectiveAction.objects.get(pk=action.pk).due_on == date(2026, 3, 20)
     assert card not in client.get("/desk/approvals/").content.decode()
+
+
+def test_C14_a_search_for_its_number_leads_to_it(cast, ticket, client):
+    action = approved(cast, ticket)
+    client.force_login(cast.agent)
+    assert client.get("/desk/search/", {"q": action.item.number.lower()})["Location"] == page(action)
+    name_concerned(ticket.item, cast.colleague, because="named", by=cast.agent, at=clock.now())
+    client.force_login(cast.colleague)
+    assert client.get("/desk/search/", {"q": action.item.number}).status_code == 200

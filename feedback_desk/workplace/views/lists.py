@@ -17,9 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from complaints.models import CorrectiveAction
 from feedback_desk import clock
 from feedback_desk.people.access import NotNow, NotYou, record_refusal
 from feedback_desk.people.models import Role, User
+from feedback_desk.records.items import PREFIX
 from feedback_desk.workplace import counts, filters, next_steps, presence, rows, waiting
 from feedback_desk.workplace import search as searching
 from feedback_desk.workplace.forms import NotesForm
@@ -184,6 +186,8 @@ def search(request: HttpRequest) -> HttpResponse:
     seen = waiting.seen_by(user)
     if number := searching.exact_number(seen, words):
         return redirect("workplace:ticket", number=number)
+    if words[:2].upper() == PREFIX["action"] and CorrectiveAction.objects.visible_to(user).filter(item__number=words.upper()).exists():
+        return redirect("workplace:action", number=words.upper())
     found = seen.filter(searching.condition(words, user)) if words else seen.none()
     listing = rows.listing(found, at, sort="changed", page=_page(request)) if words else None
     return render(request, "workplace/search.html", {"words": words, "search_words": words, "listing": listing, "me": user, "nothing": NOTHING_FOUND})
