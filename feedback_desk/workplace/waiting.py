@@ -8,9 +8,10 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, prefetch_related_objects
 from django.http import HttpRequest
 
+from complaints import acts
 from complaints.authority import APPROVERS
 from complaints.lifecycle import RemedyState
-from complaints.models import ComplaintForm, Disposition, Remedy, RemedyLimit
+from complaints.models import ComplaintForm, Disposition, FinalReply, GradeRule, Remedy, RemedyLimit, WrittenCause
 from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension, ExtensionState
 from feedback_desk.people.models import Absence, Role, User
 from tickets.models import Ticket
@@ -46,13 +47,16 @@ def held_by(user: User, at: datetime) -> Q:
 def awaiting(user: User) -> Q:
     """Forms whose next act is this person's by role (C2-C10, F4)."""
     asks: dict[str, Q] = {
-        Role.CS_MANAGER: Q(form__state__in=("graded", "determining", "negotiating")) | Q(form__abnormal_asked_at__isnull=False, form__closed_at=None),
+        Role.CS_MANAGER: Q(form__state__in=("graded", "determining", "negotiating"))
+        | Q(form__abnormal_asked_at__isnull=False, form__closed_at=None)
+        | awaits_cause_approval(),
         Role.GENERAL_MANAGER: awaits_ruling(),
         Role.OFFICE: Q(form__state__in=("negotiating", "awaiting_ruling")),
         Role.INSPECTOR: Q(form__state="awaiting_check"),
         Role.RETURN_VISIT: Q(form__state="visiting"),
-        Role.SUPERVISOR: awaits_second_follow_up() | awaits_extension(user),
-        Role.DEPARTMENT_HEAD: awaits_head(user),
+        Role.SUPERVISOR: awaits_second_follow_up() | awaits_extension(user) | awaits("D09", "D10") | awaits_sending(),
+        Role.DEPARTMENT_HEAD: awaits_head(user) | Q(awaits("D10"), item__department__head=user),
+        Role.QUALITY: awaits("D23"),
     }
     found = awaits_remedy(user) if user.roles & APPROVERS else Q(pk__in=[])
     for role, condition in asks.items():
@@ -73,9 +77,27 @@ def awaits_head(user: User) -> Q:
     return Q(Exists(waiting), form__state__in=("in_review", "negotiating", "executing"))
 
 
+def awaits(*codes: str) -> Q:
+    """Something that one of these limits asks for: a signature under the handling decision (D09, D10), a second follow-up (D22), a written cause (D23)."""
+    return Q(Exists(Deadline.objects.filter(root=OuterRef("item__root"), code__in=codes, state=DeadlineState.RUNNING)))
+
+
 def awaits_second_follow_up() -> Q:
     """F4: a low score that no supervisor has called about yet."""
-    return Q(Exists(Deadline.objects.filter(root=OuterRef("item__root"), code="D22", state=DeadlineState.RUNNING)))
+    return awaits("D22")
+
+
+def awaits_sending() -> Q:
+    """G3: a final reply that was drawn up and is a supervisor's to send."""
+    written = Exists(GradeRule.objects.filter(grade=OuterRef("form__grade"), written_reply=True))
+    replies = FinalReply.objects.filter(form=OuterRef("form"), round=OuterRef("form__round"))
+    return Q(written, Exists(replies), ~Exists(replies.filter(sending__isnull=False)), form__state__in=acts.OPEN)
+
+
+def awaits_cause_approval() -> Q:
+    """G7: of grades I and II a written cause that nobody has approved."""
+    causes = WrittenCause.objects.filter(form=OuterRef("form"))
+    return Q(Exists(causes), ~Exists(causes.filter(approval__isnull=False)), form__grade__in=("I", "II"), form__state__in=acts.OPEN)
 
 
 def awaits_extension(user: User) -> Q:
