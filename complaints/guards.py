@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from complaints.lifecycle import DispositionState, RemedyState
@@ -101,6 +102,21 @@ def is_checked(form: ComplaintForm) -> bool:
 
 def reached_on_visit(form: ComplaintForm) -> bool:
     return Contact.objects.filter(item_id=form.ticket.item_id, purpose="visit", reached=True, at__gte=form.state_since).exists()
+
+
+VISITS_IN_VAIN, MONTH = 3, timedelta(days=31)
+"""C10: so many failed visits in a row, each on its own day, within a month."""
+
+
+def failed_visit_days(form: ComplaintForm, at: datetime) -> int:
+    """C10: on how many days the visits since the last that reached the customer failed, within the month before `at`."""
+    visits = Contact.objects.filter(item_id=form.ticket.item_id, purpose="visit", at__gte=at - MONTH).order_by("-at")
+    days = set()
+    for reached, happened in visits.values_list("reached", "at")[:30]:
+        if reached:
+            break
+        days.add(timezone.localtime(happened).date())
+    return len(days)
 
 
 # ---- the first hours (C1, G2, G5) ----

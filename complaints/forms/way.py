@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from complaints import texts
+from complaints import guards, texts
 from complaints.grading import Proposal
 from complaints.models import AbnormalGround, ComplaintForm, Disposition, DispositionKind, Grade, Inspection, ParkingReason, QualityClass
 from complaints.services import grading
@@ -168,6 +168,13 @@ class AbnormalForm(MoveForm):
     lead = gettext_lazy("The customer-service manager rules within two working days, never the one who asked.")
     ground = forms.ChoiceField(label=gettext_lazy("Ground"), choices=AbnormalGround.choices, widget=forms.RadioSelect)
     words = words_field(gettext_lazy("Clause or decision quoted, or the three attempts"), rows=4)
+
+    def prepare(self) -> None:
+        """C10: counted from the visit records."""
+        days = guards.failed_visit_days(self.subject, clock.now())
+        self.fields["ground"].help_text = _("Failed visits in a row within a month, each on its own day: %(days)d of %(wanted)d.") % {
+            "days": days, "wanted": guards.VISITS_IN_VAIN,
+        }  # fmt: skip
 
 
 OBJECTIONS = [

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from complaints import guards
+from complaints.guards import VISITS_IN_VAIN
 from complaints.models import AbnormalGround, ComplaintForm, Disposition, Inspection
 from complaints.services.answers import answer_again
 from complaints.services.common import (
@@ -35,7 +36,7 @@ from feedback_desk.records import history
 from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import make
 from tickets import services as ticket_services
-from tickets.models import Contact, Outcome
+from tickets.models import Outcome
 from tickets.services.common import STAYS_OWED, demand, need, tell
 
 
@@ -145,7 +146,7 @@ def ask_abnormal(*, form_id: int, by: User, ground: str, words: str) -> Complain
     form = locked(form_id)
     if ground not in AbnormalGround.values:
         raise ValidationError({"ground": _("Choose one of the two grounds.")})
-    if ground == AbnormalGround.UNREACHABLE and not unreachable(form, at):
+    if ground == AbnormalGround.UNREACHABLE and guards.failed_visit_days(form, at) < VISITS_IN_VAIN:
         raise ValidationError({"ground": _("There are not three failed visits in a row within a month, each on its own day.")})
     entry = move(form, "ask_abnormal", by=by, at=at, reason=words, data={"ground": ground})
     form.abnormal_asked_at, form.abnormal_asked_by, form.abnormal_ground, form.abnormal_words = at, by, ground, words.strip()
@@ -153,17 +154,6 @@ def ask_abnormal(*, form_id: int, by: User, ground: str, words: str) -> Complain
     deadline = start(form, "D21", at=at, role=Role.CS_MANAGER)
     tell(deadline.owner if deadline else None, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Abnormal closing?"))
     return form
-
-
-def unreachable(form: ComplaintForm, at: datetime) -> bool:
-    """C10: the last three visit attempts failed, on three days, within one month (31 days) before `at`."""
-    last = list(Contact.objects.filter(item=form.ticket.item, purpose="visit", at__gte=at - timedelta(days=31)).order_by("-at")[:30])
-    days = set()
-    for contact in last:
-        if contact.reached:
-            break
-        days.add(timezone.localtime(contact.at).date())
-    return len(days) >= 3
 
 
 @transaction.atomic
