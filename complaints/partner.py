@@ -14,7 +14,7 @@ from complaints.lifecycle import BEFORE_REVIEW, ENDED, State
 from complaints.models import ComplaintForm, Grade
 from complaints.services import answers, grading
 from complaints.services.closing import again
-from complaints.services.common import FORM_CODES, closure_asked, facts, locked, move, no_more_visits, refit, start
+from complaints.services.common import FORM_CODES, closure_asked, facts, hold, locked, move, no_more_visits, refit, start
 from complaints.services.early import settle_plan, start_first_hours
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.people import receivers
@@ -86,6 +86,17 @@ class FormPartner:
         answers.contacted(form, contact)
         if failed_attempts(form) >= 2:
             deadlines.lengthen(form.item, "D14", hours=48, at=at, why=gettext_noop("the customer was not reached in two attempts"))
+
+    def held(self, ticket: Ticket, *, at: datetime) -> None:
+        form = ComplaintForm.objects.filter(ticket=ticket).select_related("item__root").first()
+        if form is None:
+            return
+        form.ticket = ticket
+        for role in ("assignee", "lead"):
+            deadlines.reown(form.item, owner=responsible(ticket, at), owner_role=role)
+        answers.hand_reply(form, at=at)
+        if form.state in (State.REGISTERED, State.GRADED):
+            hold(form, at)
 
     def corrected(self, ticket: Ticket, *, at: datetime) -> None:
         """Whoever has the form open is shown what changed and decides again."""

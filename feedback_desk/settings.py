@@ -188,7 +188,7 @@ ATTACHMENT_MAX_BYTES = env.int("DESK_ATTACHMENT_MAX_MB", default=20) * 1024 * 10
 EMAIL = env.email_url("EMAIL_URL", default=f"filemail:///{DATA_DIR / 'mail'}")
 vars().update(EMAIL)
 DEFAULT_FROM_EMAIL = env.str("DESK_MAIL_FROM", default="客户反馈台 <desk@localhost>")
-EMAIL_TIMEOUT = 15
+EMAIL_TIMEOUT = 10
 DESK_URL = env.str("DESK_URL", default="http://127.0.0.1:8000").rstrip("/")
 
 EXPECTED = env.list("DESK_EXPECTED", default=[])

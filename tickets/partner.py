@@ -27,6 +27,9 @@ class Partner(Protocol):
     def contacted(self, ticket: Ticket, contact: Contact, *, at: datetime) -> None:
         """A contact or attempt was recorded (C3: the second failed attempt lengthens D14; C11, G3: progress, a formal reply)."""
 
+    def held(self, ticket: Ticket, *, at: datetime) -> None:
+        """Somebody else has the ticket: the form's limits that are the assignee's go along (E1)."""
+
     def corrected(self, ticket: Ticket, *, at: datetime) -> None:
         """What was typed wrongly was corrected: the text that the form's decisions rest on."""
 

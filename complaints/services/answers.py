@@ -66,6 +66,13 @@ def start_answering(form: ComplaintForm, *, at: datetime) -> None:
         Point.objects.create(form=form, round=form.round, text=form.ticket.expectation.strip(), by=form.ticket.registered_by, at=at)
 
 
+def hand_reply(form: ComplaintForm, *, at: datetime) -> None:
+    """G3: D13 is whose reply is awaited: a supervisor's where the grade is answered in writing, else the assignee's."""
+    written = bool(form.grade) and guards.grade_rule(form).written_reply
+    supervisor = receivers.pick(Role.SUPERVISOR, department=form.ticket.item.department, root=form.item.root, at=at) if written else None
+    deadlines.reown(form.item, "D13", owner=supervisor or responsible(form.ticket, at))
+
+
 def answer_again(form: ComplaintForm, *, missing: str, by: Actor, at: datetime) -> None:
     """A new round (C10, C15): what is missing is a point of its own, progress is told again and a final reply is owed again."""
     if missing.strip():

@@ -63,12 +63,15 @@ def start(
     department: Department | None = None,
     part: str = "",
     start_at: datetime | None = None,
+    due_at: datetime | None = None,
 ) -> Deadline | None:
     """Start one of the form's limits in its current round; `role` picks the owner (V2, V3)."""
     department = department or form.item.department
     if owner is None and role:
         owner = receivers.pick(role, department=None, root=form.item.root, at=at)
-    return deadlines.start(form.item, code, at=at, facts=facts(form), owner=owner, department=department, part=part, round=form.round, start_at=start_at)
+    return deadlines.start(
+        form.item, code, at=at, facts=facts(form), owner=owner, department=department, part=part, round=form.round, start_at=start_at, due_at=due_at
+    )  # fmt: skip
 
 
 def refit(form: ComplaintForm, *, at: datetime, by: Actor, received: bool = False) -> None:

@@ -16,6 +16,7 @@ from complaints import texts
 from complaints.lifecycle import State
 from complaints.models import ComplaintForm, Disposition, DispositionKind, DispositionPolicy, Grade, ParkingReason, Responsibility
 from complaints.services import early, grading
+from complaints.services.answers import hand_reply
 from complaints.services.common import closure_asked, head_of, hold, locked, move, refit_matter, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
@@ -68,6 +69,7 @@ def change_grade(*, form_id: int, by: User, grade: str, reason: str) -> Complain
     form.grade, form.grade_reason = grade, reason.strip()[:300]
     move(form, "raise_grade" if up else "lower_grade", by=by, at=at, reason=reason, save=("grade", "grade_reason"), data={"from": before, "grade": grade})
     refit_matter(form, at=at, by=by)
+    hand_reply(form, at=at)
     if form.state in (State.GRADED, State.DETERMINING):
         early.start_decision(form, at=at)
     return form
@@ -297,6 +299,7 @@ def submit(*, form_id: int, by: User, seen_version: int | None = None, seen_text
         make(measure, "propose", by=by, at=at, standing="form", data={"measure": measure.pk, "target": measure.target})
         _tell_person(measure, entry)
     deadlines.settle(form.item, "D14", at=at, by=by)
+    deadlines.settle(form.item, "D38", part="instruction", at=at, by=by)
     for department in {m.department_id: m.department for m in measures}.values():
         _put_to(department, form, entry, at)
     return form
@@ -328,6 +331,7 @@ def no_fault(*, form_id: int, by: User, reason: str) -> ComplaintForm:
         form.handed_over_at = at
     entry = move(form, "no_fault_major" if major else "no_fault_found", by=by, at=at, reason=reason, save=("no_fault", "no_fault_reason", "handed_over_at"))
     deadlines.settle(form.item, "D14", at=at, by=by)
+    deadlines.settle(form.item, "D38", part="instruction", at=at, by=by)
     if major:
         start(form, "D16", at=at, role=Role.OFFICE)
         ruler = receivers.pick(Role.GENERAL_MANAGER, root=form.item.root, at=at)

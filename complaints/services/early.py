@@ -28,6 +28,7 @@ from complaints.models import (
 )
 from complaints.models.early import SIDES
 from complaints.services import grading
+from complaints.services.answers import hand_reply
 from complaints.services.common import head_of, locked, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
@@ -191,6 +192,7 @@ def _ask_for_signatures(form: ComplaintForm, decision: HandlingDecision, entry: 
 def graded(form: ComplaintForm, *, at: datetime, entry: Entry) -> None:
     """G2, G5, G7: what grading sets going."""
     start_decision(form, at=at)
+    hand_reply(form, at=at)
     if form.analysis_department_id is None and (department := analysing.department_for(form)) is not None:
         form.analysis_department = department
         form.save(update_fields=["analysis_department"])

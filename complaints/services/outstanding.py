@@ -64,6 +64,8 @@ def write_instruction(*, form_id: int, by: User, lead_id: int, what: str, until:
     if until <= at:
         raise ValidationError({"until": _("This has to lie ahead.")})
     row = Instruction.objects.create(form=form, round=form.round, by=by, at=at, lead=lead, what=what.strip(), until=until)
+    deadlines.settle(form.item, "D38", part="instruction", at=at, by=by)
+    start(form, "D38", at=at, owner=lead, part="instruction", due_at=until)
     entry = history.record(form.item, "write_instruction", by=by, at=at, reason=what, data={"lead": str(lead)})
     for receiver in {lead, form.ticket.assignee, receivers.pick(Role.CS_MANAGER, root=form.item.root, at=at)}:
         tell(receiver, "generic", entry=entry, item=form.item, message=gettext_noop("The general manager wrote how it goes on: %(what)s"), said={"what": what})

@@ -25,8 +25,10 @@ log = logging.getLogger(__name__)
 Resolver: TypeAlias = Callable[[int], tuple[str, str] | str | None]
 ATTEMPTS = 8
 STALE = timedelta(minutes=2)
-PATIENCE = 60.0
-"""Seconds that one batch may take; well below STALE."""
+PATIENCE = 4.0
+"""Seconds that one batch may take: sweep and delivery share the workers, and the beat asks again in five."""
+SILENCE = timedelta(seconds=30)
+"""So long nothing is tried at a mail server that could not be reached: its silence must not take the time of the sweep."""
 _resolvers: list[Resolver] = []
 
 
@@ -40,29 +42,32 @@ def register_contact_resolver(resolver: Resolver) -> None:
 
 
 def deliver(at: datetime, limit: int = 50) -> int:
-    """Send what is due at `at`, at most `limit` notices; 0 means nothing waits."""
+    """Send what is due at `at`, at most `limit` notices; 0 means that nothing waits, or that the server is slow or silent: later."""
     if connection.vendor == "sqlite" and not waiting(at).exists():
         return 0
     claimed = _claim(at, limit)
-    if claimed:
-        _send_all(claimed, at)
-    return len(claimed)
+    return len(claimed) if claimed and _send_all(claimed, at) else 0
 
 
-def _send_all(claimed: Sequence[Notice], at: datetime) -> None:
-    """Over one connection. When the server is slow, what is left goes back before the claim grows stale."""
+def _send_all(claimed: Sequence[Notice], at: datetime) -> bool:
+    """Over one connection. When the server is slow or silent, what is left goes back at once; False then."""
     mail, begun = get_connection(), time.monotonic()
-    for position, notice in enumerate(claimed):
-        if time.monotonic() - begun > PATIENCE:
-            _give_back(claimed[position:])
-            break
-        _deliver_one(notice, mail, at)
-    mail.close()
+    try:
+        for position, notice in enumerate(claimed):
+            if time.monotonic() - begun > PATIENCE:
+                return _give_back(claimed[position:])
+            if not _deliver_one(notice, mail, at):
+                return _give_back(claimed[position + 1 :], send_after=at + SILENCE)
+    finally:
+        mail.close()
+    return True
 
 
-def _give_back(notices: Sequence[Notice]) -> None:
-    ours = Notice.objects.filter(pk__in=[notice.pk for notice in notices], state=NoticeState.SENDING, claimed_at=notices[0].claimed_at)
-    ours.update(state=NoticeState.WAITING, attempts=F("attempts") - 1)
+def _give_back(notices: Sequence[Notice], **fields: object) -> bool:
+    if notices:
+        ours = Notice.objects.filter(pk__in=[notice.pk for notice in notices], state=NoticeState.SENDING, claimed_at=notices[0].claimed_at)
+        ours.update(state=NoticeState.WAITING, attempts=F("attempts") - 1, **fields)
+    return False
 
 
 def waiting(at: datetime) -> QuerySet[Notice]:
@@ -80,10 +85,14 @@ def _claim(at: datetime, limit: int) -> Sequence[Notice]:
     return rows
 
 
-def _deliver_one(notice: Notice, mail: BaseEmailBackend, at: datetime) -> None:
+def _deliver_one(notice: Notice, mail: BaseEmailBackend, at: datetime) -> bool:
+    """False where the server could not be reached, so that the others need not try."""
+    reached = True
     try:
         prepared = message(notice, mail)
+        reached = False
         mail.open()
+        reached = True
         prepared.send()
     except Undeliverable as error:
         _mark(notice, state=NoticeState.FAILED, last_error=str(error))
@@ -93,6 +102,7 @@ def _deliver_one(notice: Notice, mail: BaseEmailBackend, at: datetime) -> None:
         _again_later(notice, at, f"{type(error).__name__}: {error}"[:300])
     else:
         _mark(notice, state=NoticeState.SENT, sent_at=at, last_error="")
+    return reached
 
 
 def _again_later(notice: Notice, at: datetime, error: str) -> None:

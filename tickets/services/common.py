@@ -98,13 +98,15 @@ def refit(ticket: Ticket, *, at: datetime, by: Actor, received: bool = False) ->
             )  # fmt: skip
 
 
-def hold(ticket: Ticket) -> None:
-    """The item's holder follows the assignee, and so do the limits that are the assignee's; what the one before still had to do (F1) goes along."""
+def hold(ticket: Ticket, at: datetime) -> None:
+    """The item's holder follows the assignee, and so do the limits that are the assignee's, on the form too; so does what was still to do (F1)."""
     if ticket.item.holder_id != ticket.assignee_id:
         if ticket.assignee_id:
             NextStep.objects.filter(item=ticket.item, owner=ticket.item.holder_id, ended_at=None).update(owner=ticket.assignee)
         ticket.item.holder = ticket.assignee
         ticket.item.save(update_fields=["holder"])
+    if form := partner.of(ticket):
+        form.held(ticket, at=at)
 
 
 def end_item(item: Item, *, open_: bool) -> None:

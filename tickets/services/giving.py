@@ -53,7 +53,7 @@ def give(ticket: Ticket, *, by: Actor, at: datetime, assignee: User, **data: Any
 
 def hand_limits(ticket: Ticket, entry: Entry) -> None:
     """The new assignee holds the ticket and its limits, and has an hour to confirm."""
-    hold(ticket)
+    hold(ticket, entry.at)
     deadlines.void(ticket.item, *CONFIRMATION, at=entry.at, why=gettext_noop("assigned anew"))
     deadlines.reown(ticket.item, owner=ticket.assignee, owner_role="assignee")
     deadlines.start_all(

@@ -20,7 +20,7 @@ from feedback_desk.records.moves import make
 from feedback_desk.records.spoken import when
 from tickets.models import Outcome, Ticket
 from tickets.services import steps
-from tickets.services.common import FROM_RECEIPT, OUTLIVES, RESPONSE, STAYS_OWED, end_item, facts, follow, locked, need, responsible, start_from_receipt
+from tickets.services.common import FROM_RECEIPT, OUTLIVES, RESPONSE, STAYS_OWED, end_item, facts, follow, locked, need, refit, responsible, start_from_receipt
 from tickets.services.contacts import check_promise, promise, write_contact
 
 
@@ -248,5 +248,7 @@ def merge(*, ticket_id: int, by: User, into_number: str, reason: str = "") -> Ti
         data["received_before"] = when(target.received_at)
         target.received_at = ticket.received_at
         target.save(update_fields=["received_at"])
+        refit(target, at=at, by=by, received=True)
+        follow(target, "correct", by=by, at=at)
     history.record(target.item, "merged_here", by=by, at=at, data=data)
     return ticket

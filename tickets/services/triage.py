@@ -76,7 +76,7 @@ def confirm(*, ticket_id: int, by: User) -> Ticket:
 def _touched(ticket: Ticket, *, by: User, at: datetime, save: tuple[str, ...] = ()) -> None:
     ticket.touched_at = ticket.touched_at or at
     ticket.save(update_fields=["touched_at", *save])
-    hold(ticket)
+    hold(ticket, at)
     deadlines.settle(ticket.item, "D02", *CONFIRMATION, at=at, by=by)
     deadlines.reown(ticket.item, owner=ticket.assignee, owner_role="assignee")
 
@@ -90,7 +90,7 @@ def decline(*, ticket_id: int, by: User, reason: str) -> Ticket:
     assigner = ticket.assigned_by
     ticket.assignee = ticket.assigned_by = ticket.assigned_at = None
     ticket.save(update_fields=["assignee", "assigned_by", "assigned_at"])
-    hold(ticket)
+    hold(ticket, at)
     deadlines.settle(ticket.item, *CONFIRMATION, at=at, by=by)
     deadlines.reown(ticket.item, owner=responsible(ticket, at), owner_role="assignee")
     if assigner is None and (given := placing.after_refusal(ticket, at=at)):
@@ -119,7 +119,7 @@ def _hand_up(ticket: Ticket, *, by: Actor, at: datetime, reason: str = "") -> No
         ticket, "hand_up", by=by, at=at, reason=reason, save=("assignee", "assigned_by", "assigned_at"),
         data={"from": before.name if before else "", "name": supervisor.name if supervisor else ""},
     )  # fmt: skip
-    hold(ticket)
+    hold(ticket, at)
     deadlines.settle(ticket.item, "D07", at=at)
     deadlines.void(ticket.item, "D06", at=at, why=gettext_noop("handed up"))
     deadlines.reown(ticket.item, owner=supervisor, owner_role="assignee")
@@ -212,7 +212,7 @@ def take_work_away(root: Item, user: User, by: Actor, at: datetime) -> None:
     heir = receivers.heir(user, root=root, at=at)
     ticket.assignee, ticket.assigned_by, ticket.assigned_at = heir, None, at
     ticket.save(update_fields=["assignee", "assigned_by", "assigned_at"])
-    hold(ticket)
+    hold(ticket, at)
     deadlines.reown(ticket.item, owner=heir or responsible(ticket, at), owner_role="assignee")
     entry = history.record(ticket.item, "taken_away", by=SYSTEM, at=at, data={"from": user.name, "name": heir.name if heir else ""})
     if heir is not None:

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings as desk
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends import locmem
 from django.db import connection
 from django.utils import translation
 
@@ -158,6 +159,24 @@ def test_a_slow_server_gives_back_what_it_has_not_begun(tell, local, monkeypatch
     monkeypatch.setattr(delivery, "PATIENCE", -1.0)
     delivery.deliver(local("2026-03-02 10:00"))
     assert set(Notice.objects.filter(channel="email").values_list("state", "attempts")) == {("waiting", 0)}
+
+
+def test_a_silent_server_is_asked_once_and_left_alone_for_a_while(tell, local, monkeypatch):
+    """A mail server that cannot be reached must not take the time of the sweep: one try, the rest waits half a minute without one."""
+    tell("k1"), tell("k2"), tell("k3")
+    tried = []
+
+    class Silent(locmem.EmailBackend):
+        def open(self):
+            tried.append(1)
+            raise TimeoutError("timed out")
+
+    monkeypatch.setattr(delivery, "get_connection", Silent)
+    at = local("2026-03-02 10:00")
+    assert delivery.deliver(at) == 0
+    assert delivery.deliver(at + timedelta(seconds=5)) == 0
+    assert len(tried) == 1
+    assert sorted(Notice.objects.filter(channel="email").values_list("state", "attempts")) == [("waiting", 0), ("waiting", 0), ("waiting", 1)]
 
 
 def test_without_an_address_it_fails_at_once_and_says_so(email, local, agent):
