@@ -199,11 +199,20 @@ def every_point_answered(form: ComplaintForm) -> str | None:
 
 def meeting_was_held(form: ComplaintForm) -> str | None:
     """T14: several departments, or marked complex: one solution agreed on inside before anything of substance leaves."""
+    owed = remembered(("meeting owed", form.pk), lambda: _meeting_owed(form))
+    return _("Several departments, or complex: agree on one solution in an internal meeting first.") if owed else None
+
+
+def _meeting_owed(form: ComplaintForm) -> bool:
     decision = decision_of(form) if form.grade else None
-    if not form.ticket.complex and (decision is None or len(decision.departments.all()) < 2):
-        return None
-    held = remembered(("meeting", form.pk), form.meeting_rows.exists)
-    return None if held else _("Several departments, or complex: agree on one solution in an internal meeting first.")
+    several = decision is not None and len(decision.departments.all()) > 1
+    return (form.ticket.complex or several) and not form.meeting_rows.exists()
+
+
+def several_points_open(form: ComplaintForm) -> str | None:
+    """C17: a single point is answered by the result itself."""
+    several = remembered(("several points", form.pk), lambda: len(open_points(form)) > 1)
+    return every_point_answered(form) if several else None
 
 
 def reply_of(form: ComplaintForm) -> FinalReply | None:

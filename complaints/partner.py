@@ -191,7 +191,7 @@ def _not_answerable(ticket: Ticket) -> str | None:
     form = remembered(("answerable", ticket.pk), ComplaintForm.objects.select_related("item", "ticket__item").filter(ticket=ticket).first)
     if form is None:
         return None
-    return guards.meeting_was_held(form) or (guards.every_point_answered(form) if len(guards.open_points(form)) > 1 else None)
+    return guards.meeting_was_held(form) or guards.several_points_open(form)
 
 
 def _start_three_days(form: ComplaintForm, ticket: Ticket, *, at: datetime) -> None:

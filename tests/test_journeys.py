@@ -53,7 +53,7 @@ STORY = [
     ("登记", "客服林"),
     ("有人被列为当事人，此后回避", "客服林"),
     ("开具处理单", "客服林"),
-    ("定级", "客服林 · I 级"),
+    ("定级", "客服林 · 等级 I，建议 II"),
     ("去电客户：提出方案", "客服林 · 已接通"),
     ("与业务人员核实了情况", "客服林"),
     ("填写了初步方案", "客服林"),
@@ -509,7 +509,9 @@ def test_C4_the_department_objects_and_both_sign_the_same_text(floor: Floor, vie
     manager.go(f"/desk/tickets/{number}/?tab=determination")
     manager.look(shown(viewport, "51-negotiating"))
     manager.does("sign", name=shown(viewport, "52-sign"))
-    head.go(f"/desk/tickets/{number}/?tab=determination")
+    head.go("/desk/approvals/")
+    head.send(f"a.approval.is-line[href*='measures']:has-text('{form}')")
+    head.look(shown(viewport, "52a-head-signs"))
     head.does("sign")
     assert told(floor.desk, "states", number)[1] == "awaiting_ruling"
 
@@ -540,7 +542,7 @@ def test_C8_set_aside_and_back(floor: Floor, viewport: Any) -> None:
     chief.send(f"a.approval.is-line:has-text('{form}')")
     chief.does("park", name=shown(viewport, "56-park"))
     manager.go("/desk/outstanding/")
-    expect(manager.page.locator("main")).to_contain_text(number)
+    expect(manager.page.locator("main")).to_contain_text(form)
     manager.look(shown(viewport, "57-outstanding"))
     manager.go(f"/desk/tickets/{number}/?tab=handling")
     manager.does("remind_customer", {"customer_says": "知道了，等通知。", "changed": "配件已发货。"}, name=shown(viewport, "58-reminded"))

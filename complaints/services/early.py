@@ -140,7 +140,8 @@ def decide_handling(
         form=form, round=form.round, by=by, at=at, grade=form.grade, lead=lead, reply=reply.strip()[:300], measures=measures.strip()
     )
     decision.departments.set(Department.objects.filter(pk__in=department_ids))
-    entry = history.record(form.item, "decide_handling", by=by, at=at, reason=measures, data={"lead": str(lead), "reply": decision.reply})
+    data = {"lead": str(lead), "reply": decision.reply, "departments": len(set(department_ids))}
+    entry = history.record(form.item, "decide_handling", by=by, at=at, reason=measures, data=data)
     if side := _free_side(form, decision, by):
         _sign(form, decision, side, by=by, at=at)
     _ask_for_signatures(form, decision, entry, at)

@@ -36,7 +36,7 @@ from tickets.permissions import may_see_contact_data, may_write
 from tickets.services.common import OUTLIVES
 from tickets.services.steps import TICKS
 
-NEAREST = 5
+NEAREST = 6
 ASIDE = 2
 SET_ASIDE = frozenset(
     {
@@ -199,7 +199,7 @@ class Matter:
 
     @cached_property
     def limits(self) -> list[Limit]:
-        """The nearest five that run, and those beyond whose time is asked about or can be (T9), each with its sentence (E4)."""
+        """The nearest six that run, and those beyond whose time is asked about or can be (T9), each with its sentence (E4)."""
         running = sorted((d for d in self.deadlines if d.live), key=lambda d: (d.state == DeadlineState.PAUSED, d.due_at))
         beyond = [d for d in running[NEAREST:] if d.asking or extensions.may_ask(d, self.at)]
         return [self._limit(d) for d in running[:NEAREST] + beyond]
@@ -264,6 +264,13 @@ class Matter:
         if self.form is not None:
             known(("measures", self.form.pk), self.measures)
             known(("form", self.ticket.pk), self.form)
+            self.form.ticket = self.ticket
+            known(("answerable", self.ticket.pk), self.form)
+            entries = [e for e in self.rows.entries if e.item_id == self.form.item_id]
+            if not self.ticket.complex and all(e.data.get("departments", 2) < 2 for e in entries if e.verb == "decide_handling"):
+                known(("meeting owed", self.form.pk), False)
+            if self.form.round == 1 and not any(e.verb == "add_point" for e in entries):
+                known(("several points", self.form.pk), False)
             known(("remedy waits", self.form.pk), RemedyState.AWAITING_APPROVAL in _stands_of_remedies(self.rows.entries))
 
     def _of_form(self) -> list[Button]:

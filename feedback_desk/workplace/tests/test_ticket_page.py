@@ -19,7 +19,7 @@ from feedback_desk.records.moves import changed_meanwhile
 from feedback_desk.workplace.models import Draft
 from feedback_desk.workplace.tests import way
 from followups.models import Visit
-from tests.ways import comes_next
+from tests.ways import comes_next, replied
 from tickets import services as tickets
 from tickets.models import Contact
 from tickets.tasks import apply_steps
@@ -111,6 +111,7 @@ def test_C3_the_determination_is_saved_row_by_row_without_javascript(cast, ticke
 
 def test_F3_a_visit_is_recorded_with_its_scores_and_closes_the_form(cast, ticket, client):
     form = way.walk(cast, ticket, "visiting")
+    replied(form.pk, cast)
     client.force_login(cast.visitor)
     assert ticket.item.title in client.get(reverse("workplace:visits")).content.decode()
     url = reverse("workplace:record_visit", args=[form.item.number])
