@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from complaints.lifecycle.form import State
 from feedback_desk.records.moves import move
@@ -81,7 +81,7 @@ class DispositionMoves:
     def negotiate(self) -> None:
         """Both signatures stand on one version."""
 
-    @move(label=gettext_lazy("Rule"), who=("form",), source=(D.AGREED, D.NEGOTIATED, D.OBJECTED), target=D.RULED, by_hand=False)
+    @move(label=pgettext_lazy("ruling", "Rule"), who=("form",), source=(D.AGREED, D.NEGOTIATED, D.OBJECTED), target=D.RULED, by_hand=False)
     def rule(self) -> None:
         """C5: with the form's ruling, confirmed or changed; counts for R3 by this date."""
 

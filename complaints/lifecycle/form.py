@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from feedback_desk.records.moves import move
 
@@ -326,7 +326,7 @@ class FormMoves:
         """C4: no agreement, both opinions go to the general manager; settles D15, starts D16."""
 
     @move(
-        label=gettext_lazy("Rule"),
+        label=pgettext_lazy("ruling", "Rule"),
         who=("general_manager",),
         source=State.AWAITING_RULING,
         target=State.EXECUTING,
