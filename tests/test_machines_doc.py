@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils.translation import override
 
 from complaints.models import ComplaintForm, CorrectiveAction, Disposition, Remedy
 from feedback_desk.records.moves import Move, moves_of
@@ -19,7 +20,7 @@ CHAPTERS: dict[str, type[Any]] = {
     "## Ticket": Ticket, "## Complaint form": ComplaintForm, "## Disposition": Disposition, "## Remedy": Remedy,
     "## Corrective or preventive action": CorrectiveAction,
 }  # fmt: skip
-Row = tuple[set[str], str, set[str], bool, str]
+Row = tuple[set[str], str, str, set[str], bool, str]
 
 
 def chapter(heading: str) -> str:
@@ -27,7 +28,7 @@ def chapter(heading: str) -> str:
 
 
 def written(heading: str) -> dict[str, Row]:
-    """Move → (from, to, who, reason, eyes), as the chapter's table has it."""
+    """Move → (from, to, name, who, reason, eyes), as the chapter's table has it."""
     found = {}
     for line in chapter(heading).splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -35,12 +36,14 @@ def written(heading: str) -> dict[str, Row]:
             continue
         source, target = cells[1].split(" → ")
         eyes = cells[4] if len(cells) > 6 and cells[4] != "–" else ""
-        found[cells[0].strip("`")] = (words(source), target, words(cells[3]), cells[2].endswith("*r*"), eyes)
+        found[cells[0].strip("`")] = (words(source), target, cells[2].removesuffix("*r*").strip(), words(cells[3]), cells[2].endswith("*r*"), eyes)
     return found
 
 
 def declared(move: Move) -> Row:
-    return {str(s) for s in move.sources}, str(move.target) if move.target else "=", {str(w) for w in move.who}, move.reason, move.eyes
+    with override("zh-hans"):
+        name = str(move.label)
+    return {str(s) for s in move.sources}, str(move.target) if move.target else "=", name, {str(w) for w in move.who}, move.reason, move.eyes
 
 
 def words(text: str) -> set[str]:
