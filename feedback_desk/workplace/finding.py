@@ -12,6 +12,7 @@ from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people import access, standing
 from feedback_desk.people.models import User
 from feedback_desk.records.models import Item, Kind
+from feedback_desk.workplace import waiting
 from tickets.models import Customer, NextStep, Ticket
 from tickets.permissions import matter_that_closes
 
@@ -54,7 +55,8 @@ def me(request: HttpRequest) -> User:
 def ticket(user: User, number: str) -> Ticket:
     """The ticket with all that stands in its head, and its form if it has one: one query."""
     closed = Customer.objects.all().closed_to(user)
-    rows = Ticket.objects.visible_to(user).annotate(file_closed=Exists(closed.filter(pk=OuterRef("customer_id")))).select_related(
+    marks = {"file_closed": Exists(closed.filter(pk=OuterRef("customer_id"))), "set_aside": Exists(_set_aside(user))}
+    rows = Ticket.objects.visible_to(user).annotate(**marks).select_related(
         "item__department",
         "item__holder",
         "customer__owner",
@@ -71,6 +73,12 @@ def ticket(user: User, number: str) -> Ticket:
     if hasattr(found, "form"):
         found.form.ticket = found
     return found
+
+
+def _set_aside(user: User) -> Any:
+    """C8: another matter of the same customer, or about the same thing, that is outstanding; of those this person sees."""
+    same = Q(customer=OuterRef("customer_id")) | Q(serial=OuterRef("serial")) & ~Q(serial="")
+    return waiting.seen_by(user).filter(same, form__state="outstanding").exclude(pk=OuterRef("pk")).order_by()
 
 
 def form(user: User, number: str) -> ComplaintForm:

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from complaints import services as forms
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline
@@ -21,7 +22,7 @@ from feedback_desk.workplace.tests import way
 from followups.models import Visit
 from tests.ways import comes_next, replied
 from tickets import services as tickets
-from tickets.models import Contact
+from tickets.models import Contact, Ticket
 from tickets.tasks import apply_steps
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +108,18 @@ def test_C3_the_determination_is_saved_row_by_row_without_javascript(cast, ticke
     assert [m.kind for m in saved.dispositions.all()] == ["warning"]
     page = client.get(reverse("workplace:form", args=[form.item.number])).content.decode()
     assert "80" in page
+
+
+def test_C8_a_matter_set_aside_is_marked_wherever_the_customer_or_the_thing_appears(cast, ticket, customer, client):
+    form = way.walk(cast, ticket, "determining")
+    Ticket.objects.filter(pk=ticket.pk).update(serial="LH-1")
+    forms.ask_parking(form_id=form.pk, by=cast.manager, parking_reason="parts", contact="客服林", reason="等配件")
+    forms.park(form_id=form.pk, by=cast.general_manager)
+    other = tickets.create_customer(by=cast.agent, name="何青", phone="13700010002")
+    again, same_thing, neither = way.complaint(cast, customer), way.complaint(cast, other, serial="LH-1"), way.complaint(cast, other, serial="")
+    client.force_login(cast.agent)
+    marked = [t for t in (ticket, again, same_thing, neither) if "另有未了事宜" in client.get(page_of(t)).content.decode()]
+    assert marked == [again, same_thing]
 
 
 def test_F3_a_visit_is_recorded_with_its_scores_and_closes_the_form(cast, ticket, client):
