@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,8 @@ from tests.running import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("journeys")]
 expect.set_options(timeout=10_000)
+IN_THE_BROWSER = pytest.mark.skipif(bool(os.environ.get("DATABASE_URL")), reason="the embedded run has it")
+"""What happens in the browser alone is the same on both databases."""
 
 
 @pytest.fixture(scope="module")
@@ -296,6 +299,7 @@ def number(desk: Desk) -> str:
     return str(told(desk, "ticket"))
 
 
+@IN_THE_BROWSER
 def test_keys_lead_through_the_list_and_tell_themselves(floor: Floor, number: str) -> None:
     agent = floor.enter("agent")
     page = agent.page
@@ -326,6 +330,7 @@ def test_keys_lead_through_the_list_and_tell_themselves(floor: Floor, number: st
     page.wait_for_url("**/desk/register/")
 
 
+@IN_THE_BROWSER
 def test_theme_and_language_are_switched_and_remembered(floor: Floor, number: str) -> None:
     agent = floor.enter("agent")
     page, menu = agent.page, ".rail .me summary"
@@ -346,6 +351,7 @@ def test_theme_and_language_are_switched_and_remembered(floor: Floor, number: st
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
 
 
+@IN_THE_BROWSER
 def test_E4_a_countdown_ticks_and_turns_late_by_itself(floor: Floor, number: str) -> None:
     agent = floor.enter("agent")
     page = agent.page
@@ -376,6 +382,7 @@ def test_rows_and_stories_follow_what_a_colleague_does_without_a_reload(floor: F
     assert agent.page.evaluate("window.untouched"), "no reload"
 
 
+@IN_THE_BROWSER
 def test_while_somebody_types_nothing_moves_and_a_line_says_what_is_new(floor: Floor) -> None:
     agent, number = floor.enter("agent"), told(floor.desk, "ticket", "微波炉转盘不转")
     page = agent.page
@@ -402,6 +409,7 @@ def test_the_second_of_two_people_is_told_who_and_when_and_keeps_the_words(floor
     assert page.input_value("dialog[open] [name=question]") == "请问漏水处在哪里？能否发一张照片"
 
 
+@IN_THE_BROWSER
 def test_a_draft_is_there_again_after_a_reload_and_on_another_machine(floor: Floor, number: str) -> None:
     agent = floor.enter("agent")
     page = agent.page
@@ -425,6 +433,7 @@ def test_a_draft_is_there_again_after_a_reload_and_on_another_machine(floor: Flo
     elsewhere.page.fill("[name=summary]", "")
 
 
+@IN_THE_BROWSER
 def test_what_is_missing_is_said_by_the_field_and_everything_typed_stays(floor: Floor) -> None:
     agent = floor.enter("agent")
     page = agent.page
@@ -443,6 +452,7 @@ def test_what_is_missing_is_said_by_the_field_and_everything_typed_stays(floor: 
     page.fill("[name=product]", "")
 
 
+@IN_THE_BROWSER
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [("照片.jpg", b"broken", "照片.jpg"), ("程序.exe", b"MZ\x90\x00" + b"\x00" * 200, "程序.exe"), ("空.pdf", b"", "空.pdf")],
@@ -460,6 +470,7 @@ def test_a_broken_or_forbidden_file_gives_a_sentence_and_the_words_stay(floor: F
     agent.look(f"25-upload-{name.rpartition('.')[2]}")
 
 
+@IN_THE_BROWSER
 def test_a_file_too_large_is_told_before_it_is_sent(floor: Floor, number: str, tmp_path: Any) -> None:
     agent, large = floor.enter("agent"), tmp_path / "录像.mp4"
     page = agent.page
@@ -478,6 +489,7 @@ PAGES = (
 )  # fmt: skip
 
 
+@IN_THE_BROWSER
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_every_page_is_sound_on_a_desk_and_on_a_phone_in_both_languages(floor: Floor, number: str, viewport: Any, language: str) -> None:
@@ -490,7 +502,7 @@ def test_every_page_is_sound_on_a_desk_and_on_a_phone_in_both_languages(floor: F
 
 # --- decisions, on a desk and on a phone ---
 
-WHERE = pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+WHERE = pytest.mark.parametrize("viewport", [pytest.param(DESKTOP, id="desktop", marks=IN_THE_BROWSER), pytest.param(PHONE, id="phone")])
 
 
 def shown(viewport: Any, name: str) -> str:

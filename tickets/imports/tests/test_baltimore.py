@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,6 +79,7 @@ def test_the_promises_are_counted_in_one_statement(cast: Any, django_assert_num_
         assert kept_promises(AS_OF) == (0, 0, 0)
 
 
+@pytest.mark.skipif(bool(os.environ.get("DATABASE_URL")), reason="the embedded run has it")
 def test_read_in_the_citys_own_zone_749_limits_differ_by_the_hour_of_summer_time(checked: Do, cast: Any, baltimore: Path, truth: dict[str, Any]) -> None:
     slugs = enter_limits(truth)
     run = checked(baltimore.read_bytes(), zone="America/New_York")
