@@ -208,4 +208,4 @@ def due_rungs(deadline: Deadline, at: datetime, hours: Hours) -> tuple[list[tupl
     """The rungs from the next one on that are due at `at`, each with its time, and those that remain."""
     remembered = Remembered.of(deadline.allowance)
     due = list(takewhile(lambda timed: timed[1] <= at, remembered.timed(deadline.next_step, deadline.due_at, hours)))
-    return due, remembered.ahead(deadline.next_step)[len(due):]
+    return due, remembered.ahead(deadline.next_step)[len(due) :]
