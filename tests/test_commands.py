@@ -14,9 +14,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from feedback_desk.workplace.benchmarks import Benchmark, CannotMeasure, Figure, discover, durable
-from feedback_desk.workplace.management.commands import bench
+from feedback_desk.workplace.management.commands import bench, demo
 from feedback_desk.workplace.management.commands.serve import demonstration_wanted, refuse_open_demonstration
 from feedback_desk.workplace.supervisor import CannotStart, reachable_by_others
+from tests import faults
 from tests.running import ROOT
 
 
@@ -71,6 +72,30 @@ def test_without_fsync_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> N
         durable.database()
     said["SHOW fsync"] = "on"
     assert durable.database() == "postgresql with fsync on, synchronous_commit on"
+
+
+@pytest.mark.parametrize("package", ["django", "reportlab"])
+def test_a_missing_package_is_one_clear_sentence(tmp_path: Path, package: str) -> None:
+    (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.modules[{package!r}] = None")
+    variables = {**os.environ, "PYTHONPATH": str(tmp_path), "DATA_DIR": str(tmp_path / "data")}
+    answer = subprocess.run([sys.executable, "manage.py", "bench", "--help"], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.splitlines()[0].startswith(f"The package {package} is missing")
+    assert "Traceback" not in answer.stderr
+
+
+def test_the_faults_need_postgresql_and_say_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(faults, "postgres_programs", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["faults", "--short"])
+    assert faults.main() == 1
+    assert "apt install postgresql" in capsys.readouterr().err
+
+
+def test_without_a_terminal_the_demonstration_says_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
+    command = demo.Command()
+    for done in range(1, 351):
+        command._progress(done, 350)
+    assert capsys.readouterr().out.split() == [word for tenth in range(10, 101, 10) for word in (str(tenth), "%")]
 
 
 @pytest.mark.parametrize(
