@@ -16,7 +16,7 @@ from feedback_desk import clock
 from feedback_desk.people.models import Department, Membership, Role, User
 from feedback_desk.records import triggers
 
-pytest_plugins = ["tests.skip_guard"]
+pytest_plugins = ["tests.skip_guard", "tests.pairs"]
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 

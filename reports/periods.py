@@ -88,11 +88,15 @@ def last_month(at: datetime, zone: tzinfo) -> Period:
     return running(Kind.MONTHLY, at, zone).before
 
 
+def periods_over(kind: str, since: datetime, at: datetime, zone: tzinfo) -> list[Period]:
+    """Periods of a kind that have ended by `at`, oldest first, from the one `since` lies in."""
+    over, period = [], running(kind, since, zone)
+    while period.over(at, zone):
+        over.append(period)
+        period = period.after
+    return over
+
+
 def periods_owed(kind: str, since: datetime, at: datetime, zone: tzinfo, issued: Collection[date] = ()) -> list[Period]:
     """Periods of a kind due to be issued by `at` and not among `issued` (their first days), oldest first, from the one `since` lies in."""
-    owed, period = [], running(kind, since, zone)
-    while period.issue_at(zone) <= at:
-        if period.start not in issued:
-            owed.append(period)
-        period = period.after
-    return owed
+    return [period for period in periods_over(kind, since, at, zone) if period.issue_at(zone) <= at and period.start not in issued]

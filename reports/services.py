@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from feedback_desk.deadlines import services as deadlines
+from feedback_desk.deadlines.models import Deadline, Rule
 from feedback_desk.notices import outbox
 from feedback_desk.people import receivers
 from feedback_desk.people.actors import SYSTEM, Actor
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
 from feedback_desk.records.items import give_number, open_item
+from feedback_desk.records.models import Item
 from feedback_desk.records.models import Kind as ItemKind
 from reports import figures, periods, queries
 from reports.models import Summary
@@ -23,6 +26,7 @@ from reports.periods import Kind, Period
 
 READERS = (Role.GENERAL_MANAGER, Role.CS_MANAGER, Role.OFFICE)
 """Who is told that a summary is out."""
+FACTS = {"kind": "period"}
 LIMIT = {Kind.WEEKLY: "D31", Kind.MONTHLY: "D32"}
 
 
@@ -61,18 +65,51 @@ def issue(*, kind: str, start: date, at: datetime, by: Actor = SYSTEM) -> Summar
 
 
 def _freeze(period: Period, found: figures.Figures, at: datetime, by: Actor) -> Summary:
-    item = open_item(ItemKind.PERIOD, title=title(period), at=at, open=False)
+    item = _awaited(period, at) or _item(period, at)
     summary = Summary.objects.create(kind=period.kind, start=period.start, end=period.end, issued_at=at, item=item, figures=found)
     history.record(item, "issued", by=by, at=at, data={"kind": str(period.kind), "start": period.start, "version": summary.version})
-    limit = LIMIT[period.kind]
-    deadlines.start(item, limit, at=at, facts={"kind": "period"}, start_at=period.bounds(timezone.get_default_timezone())[1])
-    deadlines.settle(item, limit, at=at, by=by)
-    told = readers(at)
-    give_number(item, at=at)
-    for reader in told:
+    deadlines.settle(item, LIMIT[period.kind], at=at, by=by)
+    for reader in readers(at):
         data = {"number": item.number, "title": item.title, "kind": str(period.kind), "start": period.start, "end": period.last_day}
         outbox.tell(key=f"summary:{summary.pk}", cause=f"summary:{summary.pk}", item=item, receiver=reader, template="summary_issued", data=data, at=at)
     return summary
+
+
+def _item(period: Period, at: datetime) -> Item:
+    item = open_item(ItemKind.PERIOD, title=title(period), at=at, open=False)
+    give_number(item, at=at)
+    return item
+
+
+@transaction.atomic
+def _awaited(period: Period, at: datetime) -> Item | None:
+    """D31, D32: the limit runs from the end of the period, whether its summary gets issued or not. None when no rule is valid.
+
+    The rule's row is the lock: of two at once the second finds what the first has opened.
+    """
+    code = LIMIT[period.kind]
+    rule = deadlines.fitting_rules([code], FACTS, at).get(code)
+    if rule is None:
+        return None
+    Rule.objects.select_for_update(no_key=True).get(pk=rule.pk)
+    if standing := _limits().filter(code=code, part=period.start.isoformat()).select_related("item").first():
+        return standing.item
+    item = _item(period, at)
+    begun = period.bounds(timezone.get_default_timezone())[1]
+    deadlines.start(item, code, at=at, facts=FACTS, owner=receivers.pick(Role.OFFICE, at=at), part=period.start.isoformat(), start_at=begun)
+    return item
+
+
+def _limits() -> QuerySet[Deadline]:
+    return Deadline.objects.filter(code__in=LIMIT.values(), item__kind=ItemKind.PERIOD)
+
+
+def kind_and_start(item: Item) -> tuple[str, date] | None:
+    """Of which summary an item is the period, issued or awaited."""
+    if issued := Summary.objects.filter(item=item).first():
+        return issued.kind, issued.start
+    code, part = _limits().filter(item=item).values_list("code", "part").first() or ("", "")
+    return next(((str(kind), date.fromisoformat(part)) for kind, limit in LIMIT.items() if limit == code and part), None)
 
 
 def title(period: Period) -> str:
@@ -91,9 +128,24 @@ def readers(at: datetime) -> list[User]:
 
 
 def issue_due(at: datetime) -> list[Summary]:
-    """Issue every summary that is owed by now and not there yet, oldest first; nothing before the desk's first own ticket."""
+    """Issue every summary that is owed by now and not there yet, oldest first; nothing before the desk's first own ticket.
+
+    Their limits run first, so that a summary that cannot be issued is warned of and told (E1).
+    """
     since = queries.first_registered()
-    return [issue(kind=kind, start=period.start, at=at) for kind in Kind for period in _owed(kind, since, at)] if since else []
+    if since is None:
+        return []
+    await_summaries(since, at)
+    return [issue(kind=kind, start=period.start, at=at) for kind in Kind for period in _owed(kind, since, at)]
+
+
+def await_summaries(since: datetime, at: datetime) -> None:
+    """Start the limit of every period that is over, has no summary and waits for none yet."""
+    known = {*_limits().values_list("code", "part"), *((LIMIT[Kind(kind)], f"{start}") for kind, start in Summary.objects.values_list("kind", "start"))}
+    for kind in Kind:
+        for period in periods.periods_over(kind, since, at, timezone.get_default_timezone()):
+            if (LIMIT[kind], period.start.isoformat()) not in known:
+                _awaited(period, at)
 
 
 def _owed(kind: str, since: datetime, at: datetime) -> list[Period]:

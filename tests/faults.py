@@ -27,7 +27,7 @@ from aiosmtpd.controller import Controller
 
 from tests.machinery import Machinery
 from tests.running import free_port
-from tests.servers import Postgres, Redis
+from tests.servers import Postgres, Redis, postgres_programs
 
 WORKERS, BEATS = ("one", "two", "three", "four"), ("first-beat", "second-beat")
 HOUR = 3600
@@ -309,6 +309,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--short", action="store_true", help="as in the suite")
     given = parser.parse_args()
+    if postgres_programs() is None:
+        print("PostgreSQL's programs are not installed: apt install postgresql. 未安装 PostgreSQL 程序：请执行 apt install postgresql。", file=sys.stderr)
+        return 1
     begun = time.monotonic()
 
     def say(words: str) -> None:

@@ -6,14 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
+from django.core.management import CommandError, call_command
 
-from feedback_desk.workplace.benchmarks import Figure, discover
-from feedback_desk.workplace.management.commands import bench
+from feedback_desk.workplace.benchmarks import Benchmark, CannotMeasure, Figure, discover, durable
+from feedback_desk.workplace.management.commands import bench, demo
 from feedback_desk.workplace.management.commands.serve import demonstration_wanted, refuse_open_demonstration
 from feedback_desk.workplace.supervisor import CannotStart, reachable_by_others
+from tests import faults
 from tests.running import ROOT
 
 
@@ -33,7 +37,65 @@ def test_every_benchmark_says_against_what_it_is_measured() -> None:
     assert "signs" in discover()
     figure = Figure("list page", 1.5, "times", "a bare page")
     assert bench.line(figure, as_json=False).split() == ["list", "page", "1.500", "times", "against", "a", "bare", "page"]
-    assert json.loads(bench.line(figure, as_json=True)) == {"name": "list page", "value": 1.5, "unit": "times", "against": "a bare page"}
+    assert json.loads(bench.line(figure, as_json=True)) == {"name": "list page", "value": 1.5, "unit": "times", "against": "a bare page", "limit": None}
+    limited = Figure("list page", 1.5, "times", "a bare page", 2)
+    assert bench.line(limited, as_json=False).endswith("against a bare page; at most 2")
+
+
+@pytest.mark.parametrize(("value", "code"), [(2.0, 0), (2.01, 1)])
+def test_a_figure_beyond_its_limit_ends_the_run_with_1_and_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: float, code: int
+) -> None:
+    found = {"list": Benchmark("list", "…", lambda: iter([Figure("list page", value, "times", "a bare page", 2), Figure("alone", 9, "ms", "nothing")]))}
+    monkeypatch.setattr(bench, "discover", lambda: found)
+    monkeypatch.setattr(bench, "own_database", nullcontext)
+    if not code:
+        call_command("bench")
+        return
+    with pytest.raises(CommandError, match="list page 2.010 times, at most 2") as error:
+        call_command("bench")
+    assert error.value.returncode == 1
+    assert "alone" in capsys.readouterr().out, "the other figures are printed all the same"
+
+
+def test_without_fsync_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"SHOW fsync": "off", "SHOW synchronous_commit": "on"}
+
+    class Cursor(MagicMock):
+        def execute(self, sql: str) -> None:
+            self.fetchone.return_value = (said[sql],)
+
+    server = MagicMock(vendor="postgresql")
+    server.cursor.return_value.__enter__.return_value = Cursor()
+    monkeypatch.setattr(durable, "connection", server)
+    with pytest.raises(CannotMeasure, match="fsync off"):
+        durable.database()
+    said["SHOW fsync"] = "on"
+    assert durable.database() == "postgresql with fsync on, synchronous_commit on"
+
+
+@pytest.mark.parametrize("package", ["django", "reportlab"])
+def test_a_missing_package_is_one_clear_sentence(tmp_path: Path, package: str) -> None:
+    (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.modules[{package!r}] = None")
+    variables = {**os.environ, "PYTHONPATH": str(tmp_path), "DATA_DIR": str(tmp_path / "data")}
+    answer = subprocess.run([sys.executable, "manage.py", "bench", "--help"], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.splitlines()[0].startswith(f"The package {package} is missing")
+    assert "Traceback" not in answer.stderr
+
+
+def test_the_faults_need_postgresql_and_say_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(faults, "postgres_programs", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["faults", "--short"])
+    assert faults.main() == 1
+    assert "apt install postgresql" in capsys.readouterr().err
+
+
+def test_without_a_terminal_the_demonstration_says_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
+    command = demo.Command()
+    for done in range(1, 351):
+        command._progress(done, 350)
+    assert capsys.readouterr().out.split() == [word for tenth in range(10, 101, 10) for word in (str(tenth), "%")]
 
 
 @pytest.mark.parametrize(

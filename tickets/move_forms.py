@@ -301,11 +301,18 @@ class AnswerExtensionForm(MoveForm):
 
 class GrantExtensionForm(AnswerExtensionForm):
     until = forms.DateTimeField(label=gettext_lazy("Granted until"), widget=LocalTime, required=False, help_text=gettext_lazy("Empty: the date asked for."))
+    promised_at = promise_field()
     words = words_field(gettext_lazy("Remark"), required=False, rows=2)
 
     def prepare(self) -> None:
+        from tickets.services.extensions import TELLS_FIRST
+
         super().prepare()
         self.fields["until"].initial = self.chosen.wanted if self.chosen else None
+        if self.chosen and self.chosen.deadline.code not in TELLS_FIRST:
+            del self.fields["promised_at"]
+        else:
+            self.fields["promised_at"].help_text = _("Only if the customer was told a date; it is a limit of whoever asked for the time.")
 
 
 class RefuseExtensionForm(AnswerExtensionForm):

@@ -14,7 +14,7 @@ from complaints.models import ReplyTemplate
 from complaints.services.answers import FROM_ABOVE
 from feedback_desk.people.models import User
 from tickets.models import Channel, Way
-from tickets.move_forms import LocalTime, MoveForm, words_field
+from tickets.move_forms import LocalTime, MoveForm, promise_field, words_field
 
 WRITTEN = [(Way.EMAIL.value, Way.EMAIL.label), (Way.LETTER.value, Way.LETTER.label), (Way.CHAT.value, Way.CHAT.label), (Way.VISIT.value, Way.VISIT.label)]
 FITS = {
@@ -75,6 +75,7 @@ class ProgressForm(MoveForm):
     progress = words_field(gettext_lazy("Progress"))
     customer_says = words_field(gettext_lazy("What the customer says"))
     way = way_field(Way.choices)
+    promised_at = promise_field()
     wording = words_field(gettext_lazy("Agreed wording"), required=False)
     to_group = forms.CharField(label=gettext_lazy("Whom in the group was told, and how"), max_length=200, required=False)
 
@@ -91,6 +92,7 @@ class FormalReplyForm(MoveForm):
     lead = gettext_lazy("In writing, within 24 hours of receipt. By e-mail it leaves at once.")
     text = words_field(gettext_lazy("Text"), rows=8, limit=20000)
     way = way_field()
+    promised_at = promise_field()
 
     def prepare(self) -> None:
         _suggest(self)
@@ -162,6 +164,7 @@ class RemindForm(MoveForm):
     lead = gettext_lazy("By the 4th every customer of an outstanding matter has been reminded.")
     customer_says = words_field(gettext_lazy("What the customer says"))
     changed = words_field(gettext_lazy("What has changed"))
+    promised_at = promise_field()
 
 
 class ManagementReportForm(MoveForm):

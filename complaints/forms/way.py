@@ -15,7 +15,7 @@ from complaints.models import AbnormalGround, ComplaintForm, Disposition, Dispos
 from complaints.services import grading
 from feedback_desk import clock
 from feedback_desk.people.models import Department, User
-from tickets.move_forms import MoveForm, SeenForm, words_field
+from tickets.move_forms import MoveForm, SeenForm, promise_field, words_field
 
 RANKED = [Grade.MINOR, Grade.SERIOUS, Grade.MAJOR]
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
@@ -92,6 +92,7 @@ class ParkingForm(MoveForm):
     )
     contact = forms.CharField(label=gettext_lazy("Whom the customer turns to"), max_length=120)
     reason = words_field(gettext_lazy("Reason"))
+    promised_at = promise_field()
 
 
 class SplitForm(MoveForm):

@@ -25,6 +25,7 @@ from feedback_desk.records import history
 from feedback_desk.records.models import Entry
 from tickets.models import Channel, Contact, Way
 from tickets.services.common import need, responsible, tell
+from tickets.services.contacts import check_promise, promise
 
 WORKING = acts.OPEN - {State.OUTSTANDING}
 ADD_POINT = acts.declare("add_point", label=gettext_lazy("Add a point"), who=("handler", "supervisor", "cs_manager"))
@@ -168,9 +169,11 @@ def record_meeting(*, form_id: int, by: User, people_ids: Collection[int], solut
 @transaction.atomic
 def write_progress(
     *, form_id: int, by: User, situation: str, progress: str, customer_says: str, way: str, wording: str = "", to_group: str = "",
+    promised_at: datetime | None = None,
 ) -> ProgressNote:  # fmt: skip
-    """C11. Ends D24 and begins the next; with the agreed wording and the group told, D25."""
+    """C11. Ends D24 and begins the next; with the agreed wording and the group told, D25. `promised_at` (T16): when the customer hears again."""
     at = clock.now()
+    check_promise(promised_at, at)
     need(situation=situation, progress=progress, customer_says=customer_says)
     form = locked(form_id)
     acts.demand(form, WRITE_PROGRESS, by=by)
@@ -182,6 +185,7 @@ def write_progress(
     history.record(form.item, "write_progress", by=by, at=at, reason=progress, data={"way": str(Way(way).label)})
     renew_progress(form, at=at, by=by)
     deadlines.settle(form.item, "D25", at=at, by=by)
+    promise(form.ticket, by=by, at=at, until=promised_at, part=f"n{row.pk}", renews=True)
     return row
 
 
@@ -195,15 +199,17 @@ def _way(value: str) -> str:
 
 
 @transaction.atomic
-def reply_in_writing(*, form_id: int, by: User, text: str, way: str) -> FormalReply:
-    """G3. Settles D13; an e-mail leaves from here."""
+def reply_in_writing(*, form_id: int, by: User, text: str, way: str, promised_at: datetime | None = None) -> FormalReply:
+    """G3. Settles D13; an e-mail leaves from here. `promised_at` (T16): a date that the reply names."""
     at = clock.now()
+    check_promise(promised_at, at)
     need(text=text)
     form = locked(form_id)
     acts.demand(form, REPLY_IN_WRITING, by=by)
     row = FormalReply.objects.create(form=form, round=form.round, by=by, at=at, text=text.strip(), way=_way(way))
     deadlines.settle(form.item, "D13", at=at, by=by)
     entry = history.record(form.item, "reply_in_writing", by=by, at=at, reason=text, data={"way": str(Way(way).label)})
+    promise(form.ticket, by=by, at=at, until=promised_at, part=f"f{row.pk}", renews=True)
     _mail(form, row.text, way=way, key=f"formal:{row.pk}", entry=entry)
     return row
 

@@ -29,6 +29,7 @@ from feedback_desk.records import history
 from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import changed_meanwhile, make
 from tickets.services.common import need, responsible, tell
+from tickets.services.contacts import check_promise, promise
 
 ORDER = {Grade.MINOR: 0, Grade.SERIOUS: 1, Grade.MAJOR: 2}
 
@@ -102,9 +103,10 @@ def handle_on_the_spot(*, form_id: int, by: User, how: str) -> ComplaintForm:
 
 
 @transaction.atomic
-def ask_parking(*, form_id: int, by: User, parking_reason: str, contact: str, reason: str) -> ComplaintForm:
-    """The request stands beside the state; the general manager answers within D40. Never grade I."""
+def ask_parking(*, form_id: int, by: User, parking_reason: str, contact: str, reason: str, promised_at: datetime | None = None) -> ComplaintForm:
+    """The request stands beside the state; the general manager answers within D40. Never grade I. `promised_at` (T16): when the customer was told to hear."""
     at = clock.now()
+    check_promise(promised_at, at)
     need(contact=contact, reason=reason)
     if parking_reason not in ParkingReason.values:
         raise ValidationError({"parking_reason": _("Choose one of the reasons.")})
@@ -113,6 +115,7 @@ def ask_parking(*, form_id: int, by: User, parking_reason: str, contact: str, re
     form.parking_asked_at, form.parking_asked_by = at, by
     form.parking_reason, form.parking_contact, form.parking_words = parking_reason, contact.strip()[:120], reason.strip()
     form.save(update_fields=["parking_asked_at", "parking_asked_by", "parking_reason", "parking_contact", "parking_words"])
+    promise(form.ticket, by=by, at=at, until=promised_at, part=f"k{entry.pk}", renews=True)
     deadline = start(form, "D40", at=at, role=Role.GENERAL_MANAGER)
     tell(deadline.owner if deadline else None, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Set aside as an outstanding matter?"))
     return form

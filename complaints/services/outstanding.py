@@ -24,6 +24,7 @@ from feedback_desk.people.models import Department, Role, User
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
 from tickets.services.common import need, tell
+from tickets.services.contacts import check_promise, promise
 
 OPEN_WAY = (State.GRADED, State.DETERMINING)
 ASK_INSTRUCTION = acts.declare("ask_instruction", label=gettext_lazy("Ask how it goes on"), who=("cs_manager",), states=OPEN_WAY, guards=(is_major_complaint,))
@@ -93,9 +94,10 @@ def _begin_month(form_id: int, month: str, first: datetime, at: datetime) -> boo
 
 
 @transaction.atomic
-def remind_customer(*, form_id: int, by: User, customer_says: str, changed: str) -> Reminder:
-    """C8: what the customer says, what has changed. Settles D28 of every month that is owed."""
+def remind_customer(*, form_id: int, by: User, customer_says: str, changed: str, promised_at: datetime | None = None) -> Reminder:
+    """C8: what the customer says, what has changed. Settles D28 of every month that is owed. `promised_at` (T16): a date told with it."""
     at = clock.now()
+    check_promise(promised_at, at)
     need(customer_says=customer_says, changed=changed)
     form = locked(form_id)
     acts.demand(form, REMIND_CUSTOMER, by=by)
@@ -103,6 +105,7 @@ def remind_customer(*, form_id: int, by: User, customer_says: str, changed: str)
     month = date.fromisoformat(f"{max(d.part for d in owed)}-01") if owed else None
     row = Reminder.objects.create(form=form, round=form.round, by=by, at=at, month=month, customer_says=customer_says.strip(), changed=changed.strip())
     history.record(form.item, "remind_customer", by=by, at=at, reason=changed)
+    promise(form.ticket, by=by, at=at, until=promised_at, part=f"m{row.pk}", renews=True)
     return row
 
 

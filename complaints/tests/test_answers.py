@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 
 from complaints import services as forms
 from complaints import wording
+from complaints.forms.answers import FormalReplyForm, ProgressForm, RemindForm
+from complaints.forms.way import ParkingForm
 from complaints.models import Point, ReplyTemplate
 from complaints.tasks import remind_of_month_end
 from feedback_desk import clock
@@ -18,6 +20,7 @@ from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.services import name_concerned
 from tests.ways import comes_next, replied
 from tickets import services as tickets
+from tickets.move_forms import GrantExtensionForm
 
 pytestmark = pytest.mark.django_db
 SAID = {"found": "卸货时侧放。", "done": "整机换新。", "prevented": "加贴标识。", "apology": "深表歉意。"}
@@ -330,6 +333,59 @@ def test_C8_D28_asks_for_nothing_that_was_set_aside_after_the_month_or_resumed(w
     forms.resume(form_id=way.form_id, by=way.cast.manager, reason="配件到货")
     assert way.live("D28", "D24") == {"D24"}
     assert remind_of_month_end() == 0
+
+
+def promising(way, where, when):
+    """A date told to the customer on the way."""
+    if where == "progress":
+        progress(way, promised_at=when)
+    elif where == "reply":
+        forms.reply_in_writing(form_id=way.form_id, by=way.cast.supervisor, text="已受理。", way="letter", promised_at=when)
+    elif where == "reminder":
+        forms.remind_customer(form_id=way.form_id, by=way.cast.agent, customer_says="知道了", changed="配件已发货", promised_at=when)
+    else:
+        said = {"parking_reason": "parts", "contact": "客服林", "reason": "等配件"}
+        forms.ask_parking(form_id=way.form_id, by=way.cast.manager, **said, promised_at=when)
+
+
+PLACES = {"progress": "agent", "reply": "supervisor", "reminder": "agent", "parking": "manager"}
+
+
+@pytest.mark.parametrize(("where", "who"), PLACES.items())
+def test_T16_a_date_told_on_the_way_is_a_promise_of_whoever_told_it(way, where, who):
+    way = outstanding(way) if where == "reminder" else way("II").determining()
+    with pytest.raises(ValidationError) as error:
+        promising(way, where, clock.now())
+    assert "promised_at" in error.value.message_dict
+    until = clock.now() + timedelta(days=3)
+    promising(way, where, until)
+    row = Deadline.objects.get(item=way.ticket.item, code="D38")
+    assert (row.state, row.due_at, row.owner) == ("running", until, getattr(way.cast, who))
+
+
+def test_T16_told_anew_in_a_progress_note_the_old_promise_ends(way, freeze):
+    way = way("II").determining()
+    progress(way, promised_at=clock.now() + timedelta(days=1))
+    progress(way, promised_at=clock.now() + timedelta(days=3))
+    assert list(Deadline.objects.filter(code="D38").order_by("due_at").values_list("state", "late")) == [("settled", False), ("running", None)]
+
+
+@pytest.mark.parametrize("dialog", [ProgressForm, FormalReplyForm, RemindForm, ParkingForm])
+def test_T16_every_dialog_in_which_a_date_is_told_asks_for_it(way, dialog):
+    way = way("II").determining()
+    assert "promised_at" in dialog(subject=way.form, user=way.cast.manager).fields
+
+
+def test_C12_a_final_reply_put_off_to_the_date_told_is_promised_by_whoever_told_it(way):
+    way = way("II").determining()
+    talk(way, "told_when")
+    d27, until = way.limit("D27"), clock.now() + timedelta(days=20)
+    said = {"deadline_id": d27.pk, "until": until, "reason": "检测需要更久，已告知客户"}
+    extension = tickets.ask_extension(ticket_id=way.ticket_id, by=way.cast.agent, **said)
+    assert "promised_at" in GrantExtensionForm(subject=way.ticket, user=way.cast.supervisor).fields
+    tickets.grant_extension(ticket_id=way.ticket_id, by=way.cast.supervisor, extension_id=extension.pk, promised_at=until)
+    row = Deadline.objects.get(item=way.ticket.item, code="D38")
+    assert (row.due_at, row.owner, way.limit("D27").due_at) == (until, way.cast.agent, until)
 
 
 def test_C20_grade_I_closes_with_a_report_to_management(way):

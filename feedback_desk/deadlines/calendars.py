@@ -66,10 +66,12 @@ def unannounced(hours: Hours, start: datetime, due: datetime) -> list[int]:
 
 
 def unannounced_years() -> list[int]:
-    """This year and, from December on, the next, when the desk's calendar does not know their holidays: limits there would ignore them."""
-    today = clock.now().astimezone(ZoneInfo("Asia/Shanghai")).date()
+    """This year and, from December on, the next, in the calendar's zone, when it does not know their holidays: limits there would ignore them."""
     calendar = Calendar.objects.filter(is_default=True).exclude(country="").first()
-    return [year for year in sorted({today.year, (today + timedelta(days=31)).year}) if calendar and str(year) not in calendar.announced]
+    if calendar is None:
+        return []
+    today = clock.now().astimezone(ZoneInfo(calendar.zone)).date()
+    return [year for year in sorted({today.year, (today + timedelta(days=31)).year}) if str(year) not in calendar.announced]
 
 
 @register("deadlines", deploy=True)

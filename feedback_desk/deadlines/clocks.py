@@ -292,9 +292,14 @@ def at_percent(due_at: datetime, total: float, percent: int, clock: str, hours: 
     Measured from the limit, so that pauses and extensions before it need no second account. A day fixed by date (`fixed_date`, `weekday`)
     is warned of on the last working day before it, at opening time.
     """
-    if percent < 100 and clock in ("fixed_date", "weekday"):
+    if percent < 100 and warned_by_calendar(clock):
         return working_morning_before(due_at, hours)
     return ahead(due_at, total * (percent - 100) / 100, clock, hours)
+
+
+def warned_by_calendar(clock: str) -> bool:
+    """Warned of on a working day, though the limit itself asks for none."""
+    return clock in ("fixed_date", "weekday")
 
 
 def working_morning_before(due_at: datetime, hours: Hours) -> datetime:

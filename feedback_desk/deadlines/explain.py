@@ -18,7 +18,7 @@ from feedback_desk.deadlines import ladder, life, sentences
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import Hours, NeverOpen
 from feedback_desk.deadlines.course import Course, course
-from feedback_desk.deadlines.models import CalendarDay, Deadline, DeadlineState, Extension, Receiver, StepTaken
+from feedback_desk.deadlines.models import RECEIVERS, CalendarDay, Deadline, DeadlineState, Extension, StepTaken
 from feedback_desk.notices.models import Notice
 from feedback_desk.records.models import Entry
 
@@ -260,7 +260,7 @@ def _coming(deadline: Deadline, hours: Hours) -> list[Step]:
 
 
 def receiver_label(value: str) -> str:
-    return str(Receiver(value).label) if value in Receiver.values else value
+    return str(dict(RECEIVERS).get(value, value))
 
 
 def _plain(value: Any) -> Any:

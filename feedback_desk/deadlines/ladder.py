@@ -6,7 +6,7 @@ A deadline keeps its clock, amount and rungs in `allowance` (E4, E5): changing a
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import takewhile
 from typing import Any, Self
@@ -17,6 +17,8 @@ from feedback_desk.deadlines.models import Deadline, LadderStep, Rule
 
 PLAIN = 5
 """Fields of a rung that are always kept; the rest only where it has any."""
+INSTANT = timedelta(microseconds=1)
+"""A limit at midnight belongs to the day, and so to the year, that it ends."""
 PROMISED = ("clock", "amount", "at", "version", "unannounced")
 
 
@@ -84,6 +86,11 @@ class Remembered:
         if rung.unit == "d":
             return clocks.same_time_after(first, rung.nth * rung.every, hours)
         return clocks.ahead(first, rung.nth * rung.every * 3600, self.clock, hours) if rung.nth else first
+
+    def asks_calendar(self, rung: Rung) -> bool:
+        """Whether working days or opening hours have a say in when a rung is due."""
+        by_date = rung.percent is not None and rung.warns and clocks.warned_by_calendar(self.clock)
+        return clocks.by_windows(self.clock) or by_date or bool(rung.working_days) or (rung.unit == "d" and rung.nth > 0)
 
     def _first_at(self, rung: Rung, limit: datetime, hours: Hours) -> datetime:
         """When the step itself is due, its repetitions counted from there."""
@@ -154,16 +161,26 @@ def aim(deadline: Deadline, hours: Hours) -> None:
     """Set when the deadline is warned of and when its next rung is due; rungs already taken stay taken.
 
     Those that remain are put in the order of their times: the sweep takes them one after the other by their numbers.
-    Notes the years that are reckoned without their holidays, as nobody has announced them.
+    Notes the years that are reckoned without their holidays, as nobody has announced them: those of the limit and of every step.
     """
-    deadline.allowance["unannounced"] = hours.unannounced(deadline.start_at, deadline.due_at) if clocks.by_windows(clock_of(deadline)) else []
     remembered = Remembered.of(deadline.allowance)
     taken = [rung for rung in remembered.rungs if deadline.next_step is not None and rung.order < deadline.next_step]
     timed = _in_time([(remembered.rung_at(rung, deadline.due_at, hours), rung) for rung in remembered.rungs[len(taken) :]])
     deadline.allowance["steps"] = [rung.kept for rung in [*taken, *(rung for _at, rung in timed)]]
-    warned = [remembered.rung_at(rung, deadline.due_at, hours) for rung in taken if rung.warns] + [at for at, rung in timed if rung.warns]
-    deadline.warn_at = min(warned, default=deadline.due_at)
+    every = [*((remembered.rung_at(rung, deadline.due_at, hours), rung) for rung in taken), *timed]
+    deadline.allowance["unannounced"] = _unannounced(deadline, remembered, every, hours)
+    deadline.warn_at = min((at for at, rung in every if rung.warns), default=deadline.due_at)
     deadline.next_step, deadline.next_step_at = (timed[0][1].order, timed[0][0]) if timed else (None, None)
+
+
+def _unannounced(deadline: Deadline, remembered: Remembered, timed: Iterable[tuple[datetime, Rung]], hours: Hours) -> list[int]:
+    """Of the limit where the calendar decides when its clock runs; of each step that the calendar has a say in, from the limit to it."""
+    limit = remembered.rungs_from or deadline.due_at
+    years = set(hours.unannounced(deadline.start_at, deadline.due_at)) if clocks.by_windows(remembered.clock) else set()
+    for at, rung in timed:
+        if remembered.asks_calendar(rung):
+            years.update(hours.unannounced(min(at, limit - INSTANT), max(at, limit)))
+    return sorted(years)
 
 
 def _in_time(remaining: Sequence[tuple[datetime, Rung]]) -> list[tuple[datetime, Rung]]:
@@ -191,4 +208,4 @@ def due_rungs(deadline: Deadline, at: datetime, hours: Hours) -> tuple[list[tupl
     """The rungs from the next one on that are due at `at`, each with its time, and those that remain."""
     remembered = Remembered.of(deadline.allowance)
     due = list(takewhile(lambda timed: timed[1] <= at, remembered.timed(deadline.next_step, deadline.due_at, hours)))
-    return due, remembered.ahead(deadline.next_step)[len(due):]
+    return due, remembered.ahead(deadline.next_step)[len(due) :]

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from feedback_desk.people.models import Role
 from feedback_desk.records.append_only import AppendOnly
 
 
@@ -103,6 +104,10 @@ class Receiver(models.TextChoices):
     GENERAL_MANAGER = "general_manager", _("General manager")
 
 
+RECEIVERS = [*Receiver.choices, *(choice for choice in Role.choices if choice[0] not in Receiver.values)]
+"""E1: the words of the ladder, then every other role: whoever holds it, in the department first, or stands in."""
+
+
 class LadderStep(models.Model):
     """One rung: at a share of the allowance (percent), so many working days after the limit, or so many minutes before or after it.
 
@@ -114,7 +119,7 @@ class LadderStep(models.Model):
     percent = models.PositiveSmallIntegerField(_("at percent of the limit"), null=True, blank=True)
     working_days = models.PositiveSmallIntegerField(_("working days after the limit"), null=True, blank=True)
     minutes = models.IntegerField(_("minutes after the limit"), null=True, blank=True, help_text=_("Negative: before it."))
-    receiver = models.CharField(_("receiver"), max_length=20, choices=Receiver)
+    receiver = models.CharField(_("receiver"), max_length=20, choices=RECEIVERS)
     act = models.CharField(_("act"), max_length=30, blank=True, help_text=_("What a room does once when the step is taken, e.g. hand_up (T7)."))
     every_hours = models.PositiveSmallIntegerField(_("again every so many hours"), null=True, blank=True)
     every_days = models.PositiveSmallIntegerField(_("again every so many working days"), null=True, blank=True)

@@ -16,6 +16,8 @@ from feedback_desk.records.models import Item
 
 K = TypeVar("K", bound=Hashable)
 OWNER, SUPERIOR, DEPARTMENT_HEAD = "owner", "superior", "department_head"
+BESIDE_THE_LINE = frozenset(role for role, rank in RANK.items() if rank < RANK[Role.SUPERVISOR])
+"""Roles that stand above nobody: a step that names one means it, whoever the owner is."""
 
 
 class Ask(NamedTuple):
@@ -177,6 +179,8 @@ class Staff:
         rank = self.rank(ask.owner_id)
         if receiver == SUPERIOR:
             return rank >= RANK[Role.SUPERVISOR] and not self._has_superior(ask.owner_id)
+        if receiver in BESIDE_THE_LINE:
+            return False
         named = self.heads.get(self._department(ask) or 0) if receiver == DEPARTMENT_HEAD else None
         return named == ask.owner_id or RANK.get(receiver, 0) <= rank
 

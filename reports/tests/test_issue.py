@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from datetime import date
 from types import SimpleNamespace
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.urls import reverse
 
-from feedback_desk.deadlines.models import Deadline
+from feedback_desk.deadlines.models import Deadline, Rule
+from feedback_desk.deadlines.sweep import sweep
 from feedback_desk.notices import wording
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.models import Absence
@@ -52,6 +55,55 @@ def test_D31_a_summary_caught_up_is_on_record_as_late(cast: SimpleNamespace, loc
     services.issue(kind="weekly", start=WEEK, at=local("2026-03-10 08:00"))
     services.issue(kind="monthly", start=date(2026, 2, 1), at=local("2026-03-05 08:00"))
     assert list(Deadline.objects.order_by("code").values_list("code", "state", "late")) == [("D31", "settled", False), ("D32", "settled", True)]
+
+
+def test_D31_D32_run_from_the_end_of_the_period_and_are_settled_by_the_summary(cast: SimpleNamespace, local: Any, freeze: Any) -> None:
+    rows.ticket(local("2026-02-25 10:00"))
+    for instant in ("2026-02-28 23:50", "2026-03-01 00:00", "2026-03-01 00:10", "2026-03-02 00:00", "2026-03-02 00:10"):
+        freeze(instant)
+        assert issue_due() == 0
+    limits = Deadline.objects.order_by("code")
+    assert [(d.code, d.part, d.state, d.owner, d.start_at, d.due_at) for d in limits] == [
+        ("D31", "2026-02-23", "running", cast.office, local("2026-03-02 00:00"), local("2026-03-04 00:00")),
+        ("D32", "2026-02-01", "running", cast.office, local("2026-03-01 00:00"), local("2026-03-03 00:00")),
+    ]
+    freeze("2026-03-03 08:00")
+    assert issue_due() == 2
+    assert list(limits.values_list("state", "late")) == [("settled", False), ("settled", True)]
+    assert {summary.item_id for summary in Summary.objects.all()} == {d.item_id for d in limits}
+
+
+def test_D31_a_summary_that_cannot_be_issued_for_days_warns_and_is_told(
+    cast: SimpleNamespace, local: Any, freeze: Any, monkeypatch: pytest.MonkeyPatch, client: Any
+) -> None:
+    def broken(*args: Any) -> None:
+        raise ArithmeticError
+
+    rows.ticket(local("2026-03-04 10:00"))
+    compute = services.compute
+    monkeypatch.setattr(services, "compute", broken)
+    for day in ("2026-03-09 00:10", "2026-03-09 09:00", "2026-03-10 08:00", "2026-03-11 00:00", "2026-03-12 00:00"):
+        at = freeze(day)
+        with contextlib.suppress(ArithmeticError):
+            issue_due()
+        sweep(at)
+    told = Notice.objects.filter(channel="page", template="deadline_step").order_by("created_at")
+    assert [(n.receiver.username, n.created_at) for n in told][:2] == [("office", local("2026-03-09 09:00")), ("gm", local("2026-03-11 00:00"))]
+    monkeypatch.setattr(services, "compute", compute)
+    client.force_login(cast.general_manager)
+    followed = client.get(reverse("workplace:notice", args=[told[1].pk]))
+    assert followed.url == reverse("reports:summary", args=["weekly", WEEK])
+    assert client.get(followed.url).status_code == 200
+    freeze("2026-03-12 10:00")
+    assert issue_due() == 1
+    assert Deadline.objects.filter(state="settled", late=True).count() == Deadline.objects.count() == Item.objects.filter(kind="period").count() == 1
+
+
+def test_D31_switched_off_the_summary_is_issued_without_a_limit(cast: SimpleNamespace, local: Any, freeze: Any) -> None:
+    Rule.objects.filter(code="D31").update(active=False)
+    rows.ticket(local("2026-03-04 10:00"))
+    freeze("2026-03-10 08:00")
+    assert (issue_due(), Deadline.objects.count()) == (1, 0)
 
 
 def test_three_weeks_down_are_caught_up_period_by_period(cast: SimpleNamespace, local: Any, freeze: Any) -> None:

@@ -21,6 +21,7 @@ from feedback_desk.records.models import Entry, Kind
 from feedback_desk.records.moves import make
 from tickets.models import Contact, Ticket
 from tickets.services.common import locked, need, tell
+from tickets.services.contacts import check_promise, promise
 
 TELLS_FIRST = ("D27",)
 """C12: the customer is spoken with before the final reply is put off."""
@@ -77,13 +78,20 @@ def _deciders(ticket: Ticket, asker: User, at: datetime) -> set[User]:
 
 
 @transaction.atomic
-def grant_extension(*, ticket_id: int, by: User, extension_id: int, until: datetime | None = None, words: str = "") -> Extension:
-    """T9, V8: the date asked for, or another; the limit moves there and its ladder with it."""
+def grant_extension(
+    *, ticket_id: int, by: User, extension_id: int, until: datetime | None = None, words: str = "", promised_at: datetime | None = None
+) -> Extension:
+    """T9, V8: the date asked for, or another; the limit moves there and its ladder with it.
+
+    `promised_at` (C12, T16): the date the customer was told; it is kept by whoever asked for the time.
+    """
     at = clock.now()
+    check_promise(promised_at, at)
     ticket, extension = _asked(ticket_id, extension_id, by)
     until = until or extension.wanted
     entry = make(ticket, "grant_extension", by=by, at=at, reason=words, data=_about(extension.deadline, until))
     deadline = extensions.grant(extension, until=until, at=at, by=by, words=words)
+    promise(ticket, by=extension.asked_by, at=at, until=promised_at, part=f"x{extension.pk}", renews=True)
     message = gettext_noop("More time was granted: %(rule)s, until %(until)s. %(words)s")
     _tell_both(extension, deadline, entry, ticket, message=message, **_said(deadline, until=_date(deadline.due_at), words=words.strip()))
     return extension

@@ -10,7 +10,7 @@ from django.utils import translation
 from feedback_desk.deadlines import public_holidays, services
 from feedback_desk.deadlines.calendars import hours_of, unannounced
 from feedback_desk.deadlines.explain import explain
-from feedback_desk.deadlines.models import Calendar, DepartmentCalendar, Rule
+from feedback_desk.deadlines.models import Calendar, Deadline, DepartmentCalendar, Ladder, LadderStep, Rule
 
 
 @pytest.fixture
@@ -35,6 +35,37 @@ def test_E4_a_limit_that_reaches_into_a_year_not_announced_says_so(running, loca
 @pytest.mark.parametrize("code", ["D08", "D14"])
 def test_E4_calendar_time_asks_no_holidays(running, code):
     assert running(code, "2026-12-31 10:00").allowance["unannounced"] == []
+
+
+@pytest.mark.parametrize(("code", "start", "ladder", "years"), [
+    ("D28", "2027-01-01 00:00", "", [2027]),  # of December, due 4 January; warned on the working day before
+    ("D32", "2027-01-01 00:00", "", [2027]),
+    ("D28", "2026-12-01 00:00", "", []),  # due 4 December, told until three working days after it
+    ("D31", "2026-12-28 00:00", "", [2027]),  # due Tuesday 29 December; +3 working days is in January
+    ("D31", "2026-12-21 00:00", "", []),
+    ("D14", "2026-12-30 10:00", "逐级提醒(工作日)", [2027]),
+    ("D14", "2026-12-30 10:00", "每日", [2027]),
+    ("D14", "2026-12-30 10:00", "逐级提醒", []),
+])  # fmt: skip
+def test_E4_a_step_that_reaches_into_a_year_not_announced_says_so(running, local, desk, code, start, ladder, years):
+    daily = Ladder.objects.create(name="每日")
+    LadderStep.objects.create(ladder=daily, order=1, percent=100, receiver="owner", every_days=1, times=2)
+    if ladder:
+        Rule.objects.filter(code=code).update(ladder=Ladder.objects.get(name=ladder))
+    deadline = running(code, start)
+    assert deadline.allowance["unannounced"] == years
+    with translation.override("en"):
+        assert ("the public holidays of 2027 are not announced yet" in explain(deadline, local(start)).sentence) == bool(years)
+
+
+def test_E4_a_limit_at_the_end_of_the_year_looks_into_the_next_with_its_steps_only(running, desk, local):
+    """Five working days that end on 31 December, 24:00: the limit asks for no day of 2027, the steps after it do."""
+    deadline = running("D26", "2026-12-24 10:00")
+    assert deadline.due_at == local("2027-01-01 00:00")
+    assert deadline.allowance["unannounced"] == [2027]
+    Rule.objects.filter(code="D26").update(ladder=Ladder.objects.get(name="仅提醒"))
+    Deadline.objects.all().delete()
+    assert running("D26", "2026-12-24 10:00").allowance["unannounced"] == []
 
 
 def test_a_year_confirmed_by_hand_is_announced_and_what_ran_keeps_what_it_knew(running, item, local, desk):

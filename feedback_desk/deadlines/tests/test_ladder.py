@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import translation
 
-from feedback_desk.deadlines import services
+from feedback_desk.deadlines import saying, services
 from feedback_desk.deadlines.forms import RungForm, written_step
-from feedback_desk.deadlines.models import Deadline, Ladder, LadderStep, Rule, StepTaken
+from feedback_desk.deadlines.models import Deadline, Ladder, LadderStep, Receiver, Rule, StepTaken
 from feedback_desk.deadlines.sweep import sweep, until_done
 from feedback_desk.notices.models import Notice
+from feedback_desk.people.models import Concern, Membership, Role
 
 
 @pytest.fixture
@@ -146,3 +148,35 @@ def test_an_urgent_rule_marks_its_notices(running, local):
     sweep(local("2026-03-03 21:00"))
     assert {n.data.get("urgent") for n in Notice.objects.all()} == {True}
     assert StepTaken.objects.count() == Deadline.objects.count() == 1
+
+
+@pytest.mark.parametrize(("role", "who"), [
+    ("quality", "outsider"), ("inspector", "inspector"), ("second_line", "second"), ("administrator", "administrator"), ("representative", None),
+])  # fmt: skip
+def test_E1_a_step_may_name_any_role(steps, running, local, cast, role, who):
+    """Whoever holds it, whatever the owner's rank; a role that nobody holds is the office's (V2)."""
+    steps("D08", {"percent": 100, "receiver": role}, {"percent": 200, "receiver": "cs_manager"})
+    deadline = running("D08")
+    sweep(deadline.due_at)
+    told = set(Notice.objects.filter(channel="page", template="deadline_step").values_list("receiver", flat=True))
+    assert told == {getattr(cast, who or "office").pk}
+
+
+def test_E1_of_a_role_the_absent_and_the_concerned_are_not_told(steps, running, local, cast):
+    steps("D08", {"percent": 100, "receiver": "inspector"})
+    deadline = running("D08")
+    Membership.objects.create(user=cast.visitor, role="inspector")
+    Concern.objects.create(item=deadline.root, user=cast.inspector, because="named", since=deadline.start_at)
+    sweep(deadline.due_at)
+    assert set(Notice.objects.filter(channel="page").values_list("receiver", flat=True)) == {cast.visitor.pk}
+
+
+def test_E1_the_back_office_offers_every_role_and_the_rule_says_it(cast):
+    offered = dict(RungForm(instance=LadderStep(ladder=Ladder.objects.first())).fields["receiver"].choices)
+    assert set(offered) - {""} == {*Receiver.values, *Role.values}
+    rule = Rule.objects.filter(code="D08").first()
+    rule.ladder = Ladder.objects.create(name="质量")
+    LadderStep.objects.create(ladder=rule.ladder, order=1, percent=100, receiver="quality")
+    with translation.override("en"):
+        (told,) = [sentence for sentence in saying.says(rule, "Assignee") if sentence.startswith("Told")]
+    assert told.endswith("Quality department.")

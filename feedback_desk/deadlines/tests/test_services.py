@@ -301,6 +301,14 @@ def test_holidays_are_never_guessed(cast, freeze):
     assert unannounced_years() == [2027]
 
 
+@pytest.mark.parametrize(("zone", "years"), [("Asia/Shanghai", [2027]), ("America/New_York", [])])
+def test_the_years_that_are_asked_for_are_those_of_the_desks_own_zone(cast, freeze, zone, years):
+    """In Shanghai 1 December has begun, in New York it is still November and a month ends in the old year."""
+    freeze("2026-12-01 05:00")
+    Calendar.objects.filter(is_default=True).update(zone=zone)
+    assert unannounced_years() == years
+
+
 def test_changing_a_calendar_is_seen_at_once(running, item, local, cast):
     Calendar.objects.get(is_default=True).days.create(day=local("2026-03-03 00:00").date(), working=False, name="停电")
     assert running("D24").due_at == local("2026-03-06 00:00")

@@ -20,7 +20,7 @@ from complaints import first_rows as complaint_rows
 from complaints.grading import propose_many
 from complaints.models import ComplaintForm
 from feedback_desk import clock
-from feedback_desk.records.items import number
+from feedback_desk.records.items import next_number, number
 from feedback_desk.records.models import Item, Kind
 from feedback_desk.workplace.benchmarks import Figure, benchmark
 from tickets import first_rows as ticket_rows
@@ -56,7 +56,7 @@ def grade() -> Iterator[Figure]:
 
     plain, graded = interleaved(lambda: selected(ids), proposed)
     of = "car complaints" if there else "complaints made up"
-    yield Figure(f"grades of {len(ids)} {of}, with reasons", graded / plain, "times", f"one SELECT of their rows ({plain * 1000:.1f} ms); at most 4")
+    yield Figure(f"grades of {len(ids)} {of}, with reasons", graded / plain, "times", f"one SELECT of their rows ({plain * 1000:.1f} ms)", 4)
     yield Figure("grades, alone", graded * 1000, "ms", f"{connection.vendor}, median of {ROUNDS}")
 
 
@@ -113,6 +113,8 @@ def enter(said: list[Said]) -> list[int]:
         if one.problem not in kinds:
             kinds[one.problem] = Category.objects.create(slug=f"car-{len(kinds)}", name=one.problem[:60], quality=True)
     at = clock.now()
+    for prefix in ("TASK", "FK"):
+        next_number(prefix, at.date(), len(said))  # The first of the day: whoever registers meanwhile gets those after them.
     customers = Customer.objects.bulk_create(Customer(number=f"CAR{n:05d}", name=f"车主{n}", created_at=one.on) for n, one in enumerate(said))
     items = [Item(number=number("TASK", at.date(), n + 1), kind=Kind.TICKET, title=one.text[:60], changed_at=at) for n, one in enumerate(said)]
     Item.objects.bulk_create(items)

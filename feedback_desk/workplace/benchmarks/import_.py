@@ -26,6 +26,7 @@ from feedback_desk.workplace.benchmarks import Figure, benchmark
 
 SHARED = settings.BASE_DIR.parent / "shared" / "data" / "baltimore311.csv"
 ROWS = 10_000
+A_THIRD = 1 / 3
 EVERY = 0.2
 """Seconds between two registrations of the second process."""
 
@@ -38,10 +39,10 @@ def import_rows() -> Iterator[Figure]:
         ours = _child("ours", path, "O")
         library = "django-import-export, row by row, same models"
         yield Figure("upload to preview", ours["preview"], "s", f"{library}: {theirs['preview']:.1f} s")
-        yield Figure("upload to preview, share", ours["preview"] / theirs["preview"], "times", f"{library}; at most 0.333")
+        yield Figure("upload to preview, share", ours["preview"] / theirs["preview"], "times", library, A_THIRD)
         yield Figure("confirm to done", ours["confirm"], "s", f"{library}: {theirs['confirm']:.1f} s")
-        yield Figure("confirm to done, share", ours["confirm"] / theirs["confirm"], "times", f"{library}; at most 0.333")
-        yield Figure("import, peak memory", ours["peak"], "MB", f"at most 300; {library}: {theirs['peak']:.0f} MB")
+        yield Figure("confirm to done, share", ours["confirm"] / theirs["confirm"], "times", library, A_THIRD)
+        yield Figure("import, peak memory", ours["peak"], "MB", f"{library}: {theirs['peak']:.0f} MB", 300)
         yield Figure("import, writing transaction", ours["transaction"], "s", "nothing; SQLite's other writers wait for it")
         yield from _registrations(path)
 
@@ -54,7 +55,7 @@ def _registrations(path: Path) -> Iterator[Figure]:
     ours = _child("ours", path, "C")
     told = json.loads(clerk.communicate("stop\n")[0].splitlines()[-1])
     yield Figure("registrations during an import", told["registered"], "tickets", f"every {EVERY} s for {ours['preview'] + ours['confirm']:.1f} s")
-    yield Figure("registrations that failed", told["failed"], "tickets", "at most 0")
+    yield Figure("registrations that failed", told["failed"], "tickets", f"{told['registered']} tried", 0)
     yield Figure("slowest registration during an import", told["slowest"], "s", f"median {told['median']:.3f} s")
 
 

@@ -30,7 +30,7 @@ def _import(path: Path, mark: str) -> int:
         while run.state != state:
             time.sleep(0.2)
             run.refresh_from_db()
-            assert run.state not in ("faulty", "failed"), run.result.get("sentence")
+            assert run.state not in ("faulty", "failed"), run.result.get("sentence") or run.result
     return int(run.total)
 
 
@@ -49,9 +49,31 @@ def exports(path: Path, seconds: float) -> int:
     return rows
 
 
+def papers(path: Path, seconds: float) -> int:
+    """The complaint forms as PDF, one after the other, as a reader would ask for them; how many."""
+    from complaints.models import ComplaintForm
+    from feedback_desk.workplace import paper, pdf
+    from feedback_desk.workplace.benchmarks.import_ import _importer
+    from feedback_desk.workplace.matter import Matter
+
+    by, forms = _importer(), list(ComplaintForm.objects.order_by("pk").values_list("pk", flat=True))
+
+    def draw(n: int) -> None:
+        form = ComplaintForm.objects.get(pk=forms[n % len(forms)])
+        assert pdf.render(paper.sheet(Matter(form.ticket, by, form))).startswith(b"%PDF")
+
+    draw(0)
+    print("ready", flush=True)
+    end, drawn = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        draw(drawn)
+        drawn += 1
+    return drawn
+
+
 def main(role: str, path: str, seconds: str) -> None:
     django.setup()
-    print({"imports": imports, "exports": exports}[role](Path(path), float(seconds)), flush=True)
+    print({"imports": imports, "exports": exports, "papers": papers}[role](Path(path), float(seconds)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """From the moment of a limit until its step stands in the database, in a desk that runs: broker, both workers and beat in processes of their own.
 
-Meanwhile files of 10,000 rows are imported and all tickets are exported to Excel (there is no PDF yet), again and again. A step counts from the moment
-at which another process sees it, so that the commit is in the figure; what the machine keeps from the watching process is in it as well.
+Meanwhile files of 10,000 rows are imported, complaint forms are drawn as PDF and all tickets are exported to Excel, again and again. A step counts from the
+moment at which another process sees it, so that the commit is in the figure; what the machine keeps from the watching process is in it as well.
 """
 
 from __future__ import annotations
@@ -20,39 +20,53 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from django.conf import settings
 from django.db import connection
 
+from complaints import first_rows as complaint_rows
 from feedback_desk import clock
 from feedback_desk.celery import app
 from feedback_desk.deadlines.models import Deadline, DeadlineState, StepTaken
 from feedback_desk.workplace import health, supervisor
 from feedback_desk.workplace.benchmarks import Figure, benchmark
+from feedback_desk.workplace.benchmarks.durable import database
+from feedback_desk.workplace.benchmarks.grade import enter, made_up
 from feedback_desk.workplace.benchmarks.import_ import _environment, _rows
 from feedback_desk.workplace.benchmarks.sweep import company
+from tickets import first_rows as ticket_rows
 
 LIMITS = 200
+FORMS = 20
 SECONDS = 60.0
 PATIENCE = 60.0
 """Seconds until the processes are up, or the last step is there."""
 LOOK_EVERY = 0.05
-LOADS = {"imports": "rows imported", "exports": "rows exported to Excel (no PDF yet)"}
+LOADS = {"imports": "rows imported", "papers": "complaint forms drawn as PDF", "exports": "rows exported to Excel"}
 
 
-@benchmark("notice", "from a limit to its recorded step while imports and Excel exports run")
+@benchmark("notice", "from a limit to its recorded step while imports, PDFs and Excel exports run")
 def notice() -> Iterator[Figure]:
+    on = database()
     interval = float(app.conf.beat_schedule["take the steps that are due"]["schedule"])
     with tempfile.TemporaryDirectory() as folder:
         path = _rows(Path(folder))
         company(LIMITS, 0)
         Deadline.objects.update(next_step=None, next_step_at=None)
+        complaints()
         with desk(Path(folder)) as environment:
             loads = [start_load(role, path, environment) for role in LOADS]
             late = sorted(watched(spread(clock.now() + timedelta(seconds=interval))))
             done = [int(load.communicate(timeout=PATIENCE + SECONDS)[0].splitlines()[-1]) for load in loads]
     said = ", ".join(f"{count:,} {what}" for count, what in zip(done, LOADS.values(), strict=True))
-    load = f"{connection.vendor}; {LIMITS} limits in {SECONDS:.0f} s, meanwhile {said}"
+    load = f"{on}; {LIMITS} limits in {SECONDS:.0f} s, meanwhile {said}"
     yield Figure("limit to step, interval of the sweep", interval, "s", "beat's table")
     yield Figure("limit to step, median", share(late, 0.5), "s", load)
-    yield Figure("limit to step, 99th percentile", share(late, 0.99), "s", f"at most {interval + 1:.0f}, the interval and one second")
+    yield Figure("limit to step, 99th percentile", share(late, 0.99), "s", f"{on}; the interval and one second", interval + 1)
     yield Figure("limit to step, longest", late[-1], "s", f"{LIMITS} limits")
+
+
+def complaints() -> None:
+    """Forms to draw; they have no limits of their own."""
+    ticket_rows.load()
+    complaint_rows.load()
+    enter(made_up()[:FORMS])
 
 
 def share(values: list[float], part: float) -> float:

@@ -53,7 +53,7 @@ def _applied(change: Change) -> Iterator[Figure]:
     assert changed == Entry.objects.filter(verb="deadline_rule_changed").count() == RUNNING
     yield Figure(f"change of {changed:,} limits that run", spent, "s", f"{connection.vendor}, batches of {changing.BATCH}, pauses for the desk included")
     yield Figure("slowest registration meanwhile", told["slowest"], "s", f"{told['registered']} tickets, median {told['median']:.3f} s")
-    yield Figure("registrations that failed", told["failed"], "tickets", "at most 0")
+    yield Figure("registrations that failed", told["failed"], "tickets", f"{told['registered']} tried", 0)
 
 
 def _people() -> User:

@@ -23,6 +23,7 @@ from feedback_desk.records.models import Kind
 from feedback_desk.workplace import counts, waiting
 from feedback_desk.workplace.approving import waiting_for
 from feedback_desk.workplace.approving_remedies import remedies_for
+from reports.services import kind_and_start
 
 PAGE = 50
 TO_THE_MACHINERY = ("machinery_trouble", "machinery_well", "limit_set_aside", "act_failed")
@@ -81,8 +82,8 @@ def _lead_to(request: HttpRequest, user: Any, notice: Notice) -> HttpResponse:
     if notice.template in TO_THE_MACHINERY and may_enter(user):
         return redirect("office:machinery")
     root = notice.item.root or notice.item if notice.item else None
-    if root is not None and root.kind == Kind.PERIOD:
-        return redirect(root.summary)
+    if root is not None and root.kind == Kind.PERIOD and (period := kind_and_start(root)):
+        return redirect("reports:summary", *period)
     if notice.item is not None and notice.item.kind == Kind.ACTION and access.may(user, "see", notice.item):
         return redirect("workplace:action", number=notice.item.number)
     if notice.template == "approval_wanted" and (card := _card_of(user, notice)):

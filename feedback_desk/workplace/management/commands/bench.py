@@ -1,4 +1,4 @@
-"""``script/bench``: one line per figure, measured in a database made for the run."""
+"""``script/bench``: one line per figure, measured in a database made for the run. Ends with 1 when a figure is beyond its limit, and says which."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from feedback_desk.workplace.benchmarks import Figure, discover
+from feedback_desk.workplace.benchmarks import Benchmark, CannotMeasure, Figure, discover
 
 
 class Command(BaseCommand):
@@ -27,11 +27,20 @@ class Command(BaseCommand):
         known = discover()
         if unknown := [name for name in options["names"] if name not in known]:
             raise CommandError(f"No benchmark is called {', '.join(unknown)}; there are: {', '.join(known)}.")
-        for name in options["names"] or known:
+        beyond = [figure for name in options["names"] or known for figure in self.measured(known[name], as_json=options["json"]) if figure.exceeded]
+        if beyond:
+            raise CommandError("Beyond its limit: " + "; ".join(f"{f.name} {f.value:.3f} {f.unit}, at most {f.limit:.3g}" for f in beyond) + ".")
+
+    def measured(self, benchmark: Benchmark, *, as_json: bool) -> Iterator[Figure]:
+        """Each figure is printed as soon as it is there."""
+        try:
             with own_database():
-                for figure in known[name].measure():
-                    self.stdout.write(line(figure, as_json=options["json"]))
+                for figure in benchmark.measure():
+                    self.stdout.write(line(figure, as_json=as_json))
                     self.stdout.flush()
+                    yield figure
+        except CannotMeasure as error:
+            raise CommandError(str(error)) from error
 
 
 @contextmanager
@@ -48,4 +57,4 @@ def own_database() -> Iterator[None]:
 def line(figure: Figure, *, as_json: bool) -> str:
     if as_json:
         return json.dumps(asdict(figure), ensure_ascii=False)
-    return f"{figure.name:<48} {figure.value:>12,.3f} {figure.unit:<8} against {figure.against}"
+    return f"{figure.name:<48} {figure.value:>12,.3f} {figure.unit:<8} against {figure.said}"

@@ -41,9 +41,13 @@ class Command(BaseCommand):
         self.stdout.write("")
 
     def _progress(self, done: int, total: int) -> None:
-        if done % 20 == 0 and sys.stdout.isatty():
-            self.stdout.write(f"\r  {done} / {total}", ending="")
-            self.stdout.flush()
+        """On a terminal a line that counts; anywhere else a line for each tenth."""
+        if sys.stdout.isatty():
+            if done % 20 == 0:
+                self.stdout.write(f"\r  {done} / {total}", ending="")
+        elif done * 10 // total > (done - 1) * 10 // total:
+            self.stdout.write(f"  {done * 10 // total * 10} %")
+        self.stdout.flush()
 
 
 def _put_away(world: World) -> None:
