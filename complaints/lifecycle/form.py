@@ -280,7 +280,7 @@ class FormMoves:
 
     @move(
         label=gettext_lazy("Submit to the office"), who=("cs_manager",), source=State.DETERMINING, target=State.IN_REVIEW, eyes="propose", primary=True,
-        guards=(shares_add_up, has_dispositions, customer_was_spoken_with),
+        guards=(shares_add_up, has_dispositions, customer_was_spoken_with, handling_was_decided),
     )  # fmt: skip
     def submit(self) -> None:
         """C3: settles D14, starts a D15 per department."""
@@ -292,7 +292,7 @@ class FormMoves:
         target=State.AWAITING_CHECK,
         reason=True,
         eyes="propose",
-        guards=(is_not_major,),
+        guards=(is_not_major, handling_was_decided),
     )
     def no_fault_found(self) -> None:
         """C19: nobody is at fault; settles D14."""
@@ -304,7 +304,7 @@ class FormMoves:
         target=State.AWAITING_RULING,
         reason=True,
         eyes="propose",
-        guards=(is_major,),
+        guards=(is_major, handling_was_decided),
     )
     def no_fault_major(self) -> None:
         """C19 for grade I; settles D14, starts D16."""

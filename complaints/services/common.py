@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -127,6 +128,15 @@ def _requests_fall(form: ComplaintForm, at: datetime) -> None:
         form.abnormal_asked_at = form.abnormal_asked_by = None
         form.save(update_fields=["abnormal_asked_at", "abnormal_asked_by"])
         deadlines.void(form.item, "D21", at=at, why=gettext_noop("the form went on"))
+
+
+def drop_drafts(form: ComplaintForm, *, rounds: Collection[int], by: Actor, at: datetime, why: str) -> None:
+    """A draft nobody else saw goes without a trace; one that was proposed and sent back is struck out: answers and signatures stay on record (V5)."""
+    drafts = form.dispositions.filter(round__in=rounds, state="draft")
+    drafts.filter(version=1).delete()
+    for draft in drafts.select_related("user", "department"):
+        draft.form = form
+        make(draft, "strike_out", by=by, at=at, standing="form", reason=why, data={"measure": draft.pk, "target": draft.target})
 
 
 def _remedies_fall(form: ComplaintForm, at: datetime) -> None:

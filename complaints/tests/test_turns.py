@@ -1,0 +1,117 @@
+"""Where a matter turns: sent back, raised, set aside, withdrawn and taken up again (C3, C8, C10, C15, E6, G2, T14, V5)."""
+
+from __future__ import annotations
+
+import pytest
+
+from complaints import services as forms
+from complaints.models import CauseCategory, Disposition
+from feedback_desk.deadlines.models import Deadline
+from feedback_desk.people.access import NotNow
+from feedback_desk.records.models import Entry
+from tests.ways import first_hours
+from tickets import services as tickets
+
+pytestmark = pytest.mark.django_db
+
+
+def withdrawn(way):
+    tickets.withdraw(ticket_id=way.ticket_id, by=way.cast.agent, reason="客户来电撤诉")
+    return way
+
+
+def taken_up_again(way):
+    tickets.reopen(ticket_id=way.ticket_id, by=way.cast.supervisor, reason="客户改变主意，坚持投诉")
+    return way
+
+
+def parked(way):
+    forms.ask_parking(form_id=way.form_id, by=way.cast.manager, parking_reason="parts", contact="客服林", reason="等配件")
+    forms.park(form_id=way.form_id, by=way.cast.general_manager)
+    return way
+
+
+# ---- V5 ----
+
+
+def test_V5_a_measure_that_was_answered_and_signed_stays_on_record_when_the_customer_withdraws(way):
+    way = way().negotiating()
+    measure = way.measure
+    forms.sign(disposition_id=measure.pk, by=way.cast.department_head, seen_version=measure.version)
+    forms.report_split(form_id=way.form_id, by=way.cast.office, reason="各执一词")
+    forms.send_back(form_id=way.form_id, by=way.cast.general_manager, reason="重新认定")
+    withdrawn(way)
+    forms.close_withdrawn(form_id=way.form_id, by=way.cast.supervisor, reason="客户撤诉")
+    kept = Disposition.objects.get(pk=measure.pk)
+    assert (kept.state, kept.objection) == ("withdrawn", "当时车厢已满,应由调度负责。")
+    assert Entry.objects.filter(verb="strike_out", item=way.form.item).count() == 1
+
+
+def test_V5_a_draft_that_nobody_saw_goes_with_the_withdrawal(way):
+    way = withdrawn(way().determined())
+    forms.close_withdrawn(form_id=way.form_id, by=way.cast.supervisor, reason="客户撤诉")
+    assert not Disposition.objects.exists()
+
+
+# ---- C14 ----
+
+
+def test_C14_a_corrected_summary_renames_the_form_and_no_action(way):
+    way = way().executing()
+    category = CauseCategory.objects.get(slug="method-missing").pk
+    forms.write_root_cause(form_id=way.form_id, by=way.cast.manager, category_id=category, whys=["车厢已满"], conclusion="无规范")
+    text = {"kind": "corrective", "what": "制定装车体积核对表", "owner_id": way.cast.head_backup.pk, "department_id": way.cast.delivery.pk}
+    days = {"due_on": way.limit("D27").due_at.date(), "effect_on": way.limit("D27").due_at.date()}
+    action = forms.draft_action(form_id=way.form_id, by=way.cast.supervisor, **text, **days)
+    tickets.correct(ticket_id=way.ticket_id, by=way.cast.agent, changes={"summary": "烘干机到货外壳破损"}, reason="机型写错")
+    action.item.refresh_from_db()
+    assert (way.form.item.title, action.item.title) == ("烘干机到货外壳破损", "制定装车体积核对表")
+
+
+# ---- G2 ----
+
+
+def test_G2_a_grade_raised_while_determining_asks_for_its_decision_before_it_is_submitted(way):
+    way = way().determined()
+    forms.change_grade(form_id=way.form_id, by=way.cast.agent, grade="I", reason="媒体报道")
+    assert "D09" in way.live()
+    with pytest.raises(NotNow, match="处理决定"):
+        forms.submit(form_id=way.form_id, by=way.cast.manager)
+    first_hours(way.form_id, way.cast)
+    forms.submit(form_id=way.form_id, by=way.cast.manager)
+    assert "D09" not in way.live()
+
+
+@pytest.mark.parametrize("grade", ["I", "II"])
+def test_G2_nor_is_nobody_found_at_fault_before_it(way, grade):
+    way = way("III").determining()
+    forms.change_grade(form_id=way.form_id, by=way.cast.agent, grade=grade, reason="媒体报道")
+    with pytest.raises(NotNow, match="处理决定"):
+        forms.no_fault(form_id=way.form_id, by=way.cast.manager, reason="签收后跌落")
+    first_hours(way.form_id, way.cast)
+    forms.no_fault(form_id=way.form_id, by=way.cast.manager, reason="签收后跌落")
+
+
+def test_G2_a_grade_raised_later_asks_for_its_decision_when_it_is_determined_again(way):
+    way = way().awaiting_ruling()
+    forms.change_grade(form_id=way.form_id, by=way.cast.agent, grade="I", reason="媒体报道")
+    assert way.live("D09", "D10") == set()
+    forms.send_back(form_id=way.form_id, by=way.cast.general_manager, reason="重新认定")
+    assert way.live("D09", "D10") == {"D09"}
+
+
+# ---- C8 ----
+
+
+def test_C8_a_matter_set_aside_owes_no_decision_and_one_that_was_settled_nothing_of_the_first_hours(way):
+    way = parked(way().graded())
+    assert way.live("D09", "D10") == set()
+    forms.settle_matter(form_id=way.form_id, by=way.cast.manager, reason="客户自行修好")
+    assert way.live("D09", "D10", "D11", "D12") == set()
+    assert {d.why for d in Deadline.objects.filter(code__in=("D11", "D12"))} == {"settled"}
+
+
+def test_C8_resumed_the_decision_is_owed_again(way):
+    way = parked(way().graded())
+    forms.resume(form_id=way.form_id, by=way.cast.manager, reason="配件到货")
+    assert way.live("D10") == {"D10"}
