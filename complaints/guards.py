@@ -12,6 +12,7 @@ from complaints.lifecycle import DispositionState, RemedyState
 from feedback_desk import clock
 from feedback_desk.deadlines import extensions
 from feedback_desk.people.one_look import remembered
+from feedback_desk.records.models import Entry
 from tickets.models import Contact
 
 if TYPE_CHECKING:
@@ -216,15 +217,32 @@ def reply_to_send(form: ComplaintForm) -> str | None:
     reply = reply_of(form)
     if reply is None:
         return _("Draw up the final reply first.")
-    return _("The final reply was sent.") if hasattr(reply, "sending") else None
+    if not hasattr(reply, "sending"):
+        return None
+    return _("The final reply was sent.") if reply_sent(form) else _("Draw up the final reply first.")
+
+
+NOT_CONTENT = ("not_solved", "reopen", "reopen_abnormal", "not_accepted", "unsolved")
+"""Lines of history of ticket and form after which the customer is owed a newer letter."""
+
+
+def reply_sent(form: ComplaintForm) -> bool:
+    """The final reply left, and since then nobody said that the matter is not solved."""
+
+    def look() -> bool:
+        lines = Entry.objects.filter(item_id__in=(form.item_id, form.ticket.item_id), verb__in=("send_reply", *NOT_CONTENT))
+        last: str | None = lines.order_by("-pk").values_list("verb", flat=True).first()
+        return last == "send_reply"
+
+    found: bool = remembered(("reply sent", form.pk), look)
+    return found
 
 
 def reply_owed(form: ComplaintForm) -> str | None:
     """C17: before it closes the final reply was sent, where the grade asks for one; who withdrew is owed none."""
     if form.ticket.outcome == "withdrawn" or not grade_rule(form).written_reply:
         return None
-    sent = remembered(("reply sent", form.pk), form.finalreply_rows.filter(round=form.round, sending__isnull=False).exists)
-    return None if sent else _("The final reply has not been sent yet.")
+    return None if reply_sent(form) else _("The final reply has not been sent yet.")
 
 
 # ---- grade I (C8, C20) ----

@@ -53,15 +53,21 @@ FROM_ABOVE = (Channel.GROUP, Channel.FORUM)
 """C11, D25: handed down by the group, or from a public forum."""
 
 
-def start_answering(form: ComplaintForm, *, at: datetime) -> None:
-    """D13, D27 from the receipt, D24 from now, D25 for what came from above; the customer's expectation is the first point."""
-    owner = responsible(form.ticket, at)
-    if not form.formalreply_rows.exists():
-        start(form, "D13", at=at, owner=owner, start_at=form.ticket.received_at)
-    start(form, "D24", at=at, owner=owner)
-    if form.ticket.channel in FROM_ABOVE:
-        start(form, "D25", at=at, owner=owner)
-    start(form, "D27", at=at, owner=owner, start_at=form.ticket.received_at)
+def start_answering(form: ComplaintForm, *, at: datetime, since: datetime | None = None) -> None:
+    """D13, D27 from the receipt (or `since`), D24 from now, D25 for what came from above; the customer's expectation is the first point.
+
+    Nothing is asked for again that was answered already.
+    """
+    owner, since = responsible(form.ticket, at), since or form.ticket.received_at
+    done = set(form.item.deadlines.filter(code__in=("D13", "D25"), state="settled").values_list("code", flat=True))
+    if not guards.reply_sent(form):
+        if "D13" not in done and not form.formalreply_rows.exists():
+            start(form, "D13", at=at, owner=owner, start_at=since)
+        if form.state != State.OUTSTANDING:
+            start(form, "D24", at=at, owner=owner)
+        if form.ticket.channel in FROM_ABOVE and "D25" not in done:
+            start(form, "D25", at=at, owner=owner)
+        start(form, "D27", at=at, owner=owner, start_at=since)
     if form.ticket.expectation.strip() and not form.points.exists():
         Point.objects.create(form=form, round=form.round, text=form.ticket.expectation.strip(), by=form.ticket.registered_by, at=at)
 
@@ -74,12 +80,13 @@ def hand_reply(form: ComplaintForm, *, at: datetime) -> None:
 
 
 def answer_again(form: ComplaintForm, *, missing: str, by: Actor, at: datetime) -> None:
-    """A new round (C10, C15): what is missing is a point of its own, progress is told again and a final reply is owed again."""
+    """Not solved (C10, C15): what is missing is a point of its own, progress is told again and a final reply is owed again."""
     if missing.strip():
         Point.objects.create(form=form, round=form.round, text=missing.strip(), by=person(by), at=at)
-    deadlines.void(form.item, "D24", at=at, why=gettext_noop("a new round"))
+    deadlines.void(form.item, "D24", at=at, why=gettext_noop("not solved"))
     owner = responsible(form.ticket, at)
-    start(form, "D24", at=at, owner=owner)
+    if form.state != State.OUTSTANDING:
+        start(form, "D24", at=at, owner=owner)
     start(form, "D27", at=at, owner=owner)
 
 

@@ -30,6 +30,8 @@ from tickets.services.common import refit as refit_ticket
 FORM_CODES = (
     "D09", "D10", "D11", "D12", "D13", "D14", "D15", "D16", "D17", "D18", "D19", "D20", "D21", "D23", "D24", "D25", "D27", "D28", "D34", "D37", "D40",
 )  # fmt: skip
+TO_THE_CUSTOMER = ("D12", "D13", "D24", "D25", "D27", "D34")
+"""What nobody who withdrew is owed."""
 FROM_RECEIPT = ("D13", "D27", "D34")
 VISIT_CODES = ("D19", "D20")
 
@@ -110,7 +112,7 @@ def move(
     if eyes := getattr(type(form), name).move.eyes:
         act(form, eyes, by=by, at=at)
     if name not in ("park", "rule_abnormal"):
-        _requests_fall(form, at)
+        requests_fall(form, at=at)
     if form.state in ENDED:
         _remedies_fall(form, at)
     texts.keep(form, at=at)
@@ -118,13 +120,13 @@ def move(
     return entry
 
 
-def _requests_fall(form: ComplaintForm, at: datetime) -> None:
+def requests_fall(form: ComplaintForm, *, at: datetime, all_of_them: bool = False) -> None:
     """A request that stands beside a state falls when the form leaves the states it was asked in: nobody can answer it any more."""
-    if form.parking_asked_at and form.state not in (State.GRADED, State.DETERMINING):
+    if form.parking_asked_at and (all_of_them or form.state not in (State.GRADED, State.DETERMINING)):
         form.parking_asked_at = form.parking_asked_by = None
         form.save(update_fields=["parking_asked_at", "parking_asked_by"])
         deadlines.void(form.item, "D40", at=at, why=gettext_noop("the form went on"))
-    if form.abnormal_asked_at and form.state not in (State.AWAITING_CHECK, State.VISITING, State.OUTSTANDING):
+    if form.abnormal_asked_at and (all_of_them or form.state not in (State.AWAITING_CHECK, State.VISITING, State.OUTSTANDING)):
         form.abnormal_asked_at = form.abnormal_asked_by = None
         form.save(update_fields=["abnormal_asked_at", "abnormal_asked_by"])
         deadlines.void(form.item, "D21", at=at, why=gettext_noop("the form went on"))

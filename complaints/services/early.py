@@ -62,16 +62,16 @@ REPORT_TO_POLICE = acts.declare("report_to_police", label=gettext_lazy("Unlawful
 DECISION_LIMITS = {Grade.MAJOR: ("D09", Role.CS_MANAGER), Grade.SERIOUS: ("D10", Role.SUPERVISOR)}
 
 
-def start_first_hours(form: ComplaintForm, *, at: datetime) -> None:
-    """C1, C16: what was done already is not asked for again."""
+def start_first_hours(form: ComplaintForm, *, at: datetime, since: datetime | None = None) -> None:
+    """C1, C16: what was done already is not asked for again. `since`: what counts from the receipt counts from then."""
     business = receivers.pick(Role.BUSINESS, department=form.item.department, root=form.item.root, at=at) if _has_business(form) else None
     owner = responsible_for(form.ticket, at)
-    if not form.factscheck_rows.exists():
+    if form.state in BEFORE_REVIEW and not form.factscheck_rows.exists():
         start(form, "D11", at=at, owner=business or owner)
-    if not guards.plan_talked_through(form):
+    if form.state in BEFORE_REVIEW and not guards.plan_talked_through(form):
         start(form, "D12", at=at, owner=owner)
     if not form.firstanalysis_rows.exists():
-        start(form, "D34", at=at, owner=owner, start_at=form.ticket.received_at)
+        start(form, "D34", at=at, owner=owner, start_at=since or form.ticket.received_at)
 
 
 def _has_business(form: ComplaintForm) -> bool:
@@ -197,9 +197,14 @@ def graded(form: ComplaintForm, *, at: datetime, entry: Entry) -> None:
         form.analysis_department = department
         form.save(update_fields=["analysis_department"])
         _tell_who_analyses(form, department, history.record(form.item, "name_analysing", by=SYSTEM, at=at, data={"department": department.name}))
+    start_cause(form, at=at)
+    alarm(form, entry=entry, at=at)
+
+
+def start_cause(form: ComplaintForm, *, at: datetime) -> None:
+    """G5: D23 until the cause of this round is there in writing."""
     if form.quality_class is not None and not form.writtencause_rows.filter(round=form.round).exists():
         start(form, "D23", at=at, role=Role.QUALITY, department=form.analysis_department)
-    alarm(form, entry=entry, at=at)
 
 
 def alarm(form: ComplaintForm, *, entry: Entry, at: datetime) -> None:

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -17,12 +18,13 @@ from complaints.models import ComplaintForm, Instruction, ManagementReport, Remi
 from complaints.services.common import head_of, locked, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
-from feedback_desk.deadlines.models import Deadline
+from feedback_desk.deadlines.models import Deadline, DeadlineState
 from feedback_desk.people import receivers
 from feedback_desk.people.access import concerned
 from feedback_desk.people.models import Department, Role, User
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
+from tickets.models import Outcome
 from tickets.services.common import need, tell
 
 OPEN_WAY = (State.GRADED, State.DETERMINING)
@@ -79,15 +81,20 @@ def remind_of_month_end(at: datetime) -> int:
     """D28 for every matter that was open at the end of the last month and still is; once each, whenever it runs. Returns how many are new."""
     first = timezone.localtime(at).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     month = f"{first - timedelta(days=1):%Y-%m}"
-    begun = Deadline.objects.filter(code="D28", part=month).values("item_id")
-    waiting = ComplaintForm.objects.filter(state=State.OUTSTANDING, parked_at__lt=first).exclude(item_id__in=begun)
+    begun = _begun(month).values("item_id")
+    waiting = ComplaintForm.objects.filter(state=State.OUTSTANDING, parked_at__lt=first).exclude(ticket__outcome=Outcome.WITHDRAWN).exclude(item_id__in=begun)
     return sum(_begin_month(pk, month, first, at) for pk in list(waiting.order_by("pk").values_list("pk", flat=True)))
+
+
+def _begun(month: str) -> QuerySet[Deadline]:
+    """One that ended void, with a withdrawal that did not last, begins again."""
+    return Deadline.objects.filter(code="D28", part=month).exclude(state=DeadlineState.VOID)
 
 
 @transaction.atomic
 def _begin_month(form_id: int, month: str, first: datetime, at: datetime) -> bool:
     form = locked(form_id)
-    if form.state != State.OUTSTANDING or Deadline.objects.filter(item=form.item, code="D28", part=month).exists():
+    if form.state != State.OUTSTANDING or form.ticket.outcome == Outcome.WITHDRAWN or _begun(month).filter(item=form.item).exists():
         return False
     return start(form, "D28", at=at, role=Role.CS_MANAGER, part=month, start_at=first) is not None
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from complaints import guards
 from complaints import services as forms
 from complaints.models import CauseCategory, Disposition
+from complaints.tasks import remind_of_month_end
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people.access import NotNow
 from feedback_desk.records.models import Entry
-from tests.ways import first_hours
+from tests.ways import first_hours, replied
 from tickets import services as tickets
+from tickets.models import Category
 
 pytestmark = pytest.mark.django_db
 
@@ -115,3 +118,99 @@ def test_C8_resumed_the_decision_is_owed_again(way):
     way = parked(way().graded())
     forms.resume(form_id=way.form_id, by=way.cast.manager, reason="配件到货")
     assert way.live("D10") == {"D10"}
+
+
+# ---- withdrawn, and taken up again (C15, E6) ----
+
+
+def test_E6_a_withdrawal_that_did_not_last_asks_again_for_all_that_was_not_done(way, freeze, local):
+    way = withdrawn(way("I").graded())
+    assert way.live() == set()
+    freeze("2026-03-09 09:00")
+    taken_up_again(way)
+    assert {"D09", "D11", "D12", "D13", "D14", "D24", "D27", "D34", "D36"} <= way.live()
+    assert way.limit("D13").due_at == local("2026-03-10 09:00"), "from the reopening"
+    assert way.limit("D13").owner == way.cast.supervisor
+
+
+def test_E6_what_was_done_by_then_is_not_asked_for_again(way):
+    way = way().graded().spoken().prepared()
+    forms.write_first_analysis(form_id=way.form_id, by=way.cast.agent, what="外壳凹陷", cause="侧放", solution="换新")
+    forms.reply_in_writing(form_id=way.form_id, by=way.cast.supervisor, text="已受理。", way="letter")
+    taken_up_again(withdrawn(way))
+    assert {"D14", "D24", "D27"} <= way.live()
+    assert way.live("D10", "D11", "D12", "D13", "D34") == set()
+
+
+def test_G5_the_cause_is_owed_again_too(way):
+    way = way()
+    way.register(category_id=Category.objects.get(slug="product-fault").pk)
+    forms.grade(form_id=way.form_id, by=way.cast.supervisor, grade="II", quality_class=3, reason="按等级定级")
+    taken_up_again(withdrawn(way))
+    assert "D23" in way.live()
+
+
+def test_C8_a_request_to_set_aside_falls_with_the_withdrawal(way):
+    way = way().graded()
+    forms.ask_parking(form_id=way.form_id, by=way.cast.manager, parking_reason="parts", contact="客服林", reason="等配件")
+    taken_up_again(withdrawn(way))
+    assert way.form.parking_asked_at is None
+    forms.ask_parking(form_id=way.form_id, by=way.cast.manager, parking_reason="parts", contact="客服林", reason="等配件")
+    assert "D40" in way.live()
+
+
+def test_C8_D28_begins_again_in_its_month_when_a_withdrawal_did_not_last(way, freeze):
+    way = parked(way().determining())
+    freeze("2026-04-01 08:00")
+    assert remind_of_month_end() == 1
+    withdrawn(way)
+    assert remind_of_month_end() == 0
+    taken_up_again(way)
+    assert way.live("D28", "D24") == set()
+    assert remind_of_month_end() == 1
+    assert remind_of_month_end() == 0
+    assert way.live("D28") == {"D28"}
+
+
+@pytest.mark.parametrize("state", ["in_review", "executing", "awaiting_check"])
+def test_C12_who_withdrew_after_the_review_is_owed_no_answer(way, state):
+    way = withdrawn(getattr(way(), state)())
+    assert way.live("D12", "D13", "D24", "D25", "D27", "D34") == set()
+    assert way.live() - {"D15", "D17"} == set()
+
+
+def test_E6_taken_up_again_after_the_review_the_answer_is_owed_and_nothing_of_the_first_hours(way):
+    way = taken_up_again(withdrawn(way().in_review()))
+    assert {"D13", "D15", "D24", "D27", "D34", "D36"} <= way.live()
+    assert way.live("D11", "D12", "D14") == set()
+
+
+# ---- not solved while the form is on its way (C12, C13, C17) ----
+
+
+@pytest.mark.parametrize("how", ["not solved", "reopened"])
+def test_C17_not_solved_on_the_way_is_a_point_and_a_newer_letter_is_owed(way, how):
+    way = way().executing().result()
+    replied(way.form_id, way.cast)
+    assert guards.reply_owed(way.form) is None
+    if how == "reopened":
+        tickets.confirm_result(ticket_id=way.ticket_id, by=way.cast.agent, words="客户电话确认")
+        tickets.reopen(ticket_id=way.ticket_id, by=way.cast.agent, reason="仍有异响")
+    else:
+        tickets.not_solved(ticket_id=way.ticket_id, by=way.cast.agent, reason="仍有异响")
+    assert (way.form.state, way.form.round) == ("executing", 1)
+    assert way.live("D24", "D27") == {"D24", "D27"}
+    assert [p.text for p in way.form.points.filter(answer="")] == ["仍有异响"]
+    assert guards.reply_owed(way.form)
+    assert "起草" in guards.reply_to_send(way.form)
+    replied(way.form_id, way.cast)
+    assert guards.reply_owed(way.form) is None
+    assert way.live("D24", "D27") == set()
+
+
+def test_C12_restored_after_the_final_reply_nothing_more_is_owed(way):
+    way = way().graded()
+    replied(way.form_id, way.cast)
+    tickets.invalidate(ticket_id=way.ticket_id, by=way.cast.supervisor, reason="误报", explanation="已说明")
+    tickets.restore(ticket_id=way.ticket_id, by=way.cast.supervisor, reason="客户再次来电")
+    assert way.live("D13", "D24", "D27") == set()

@@ -51,9 +51,8 @@ def replies(matter: Matter) -> Panel | None:
         "formal": list(form.formalreply_rows.select_related("by")), "progress": list(form.progressnote_rows.select_related("by")),
         "letters": [(row, row.letter(name)) for row in form.finalreply_rows.select_related("by", "sending__by")], "owed": guards.reply_owed(form),
     }  # fmt: skip
-    draft = guards.reply_of(form)
     sending = [] if guards.reply_to_send(form) else ["send_minor_reply" if guards.a_colleague_may_reply(form) is None else "send_reply"]
-    sent = [] if draft is not None and hasattr(draft, "sending") else ["draft_reply"]
+    sent = [] if guards.reply_sent(form) else ["draft_reply"]
     first = [] if told["formal"] else ["reply_in_writing"]
     buttons = act_buttons(matter, [*sending, *sent, *first, "write_progress"])
     return Panel("replies", _("Replies and progress"), "envelope-paper", "complaints/_replies.html", told, buttons)
