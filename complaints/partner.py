@@ -15,7 +15,7 @@ from complaints.models import ComplaintForm, Grade
 from complaints.services import answers, grading
 from complaints.services.closing import again
 from complaints.services.common import FORM_CODES, TO_THE_CUSTOMER, closure_asked, facts, hold, locked, move, no_more_visits, refit, requests_fall, start
-from complaints.services.early import settle_plan, start_cause, start_decision, start_first_hours
+from complaints.services.early import leave_quality, settle_plan, start_cause, start_decision, start_first_hours
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.people import receivers
 from feedback_desk.people.actors import SYSTEM, Actor, person
@@ -167,6 +167,7 @@ class FormPartner:
     def _on_correct(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
         """What its rules are chosen by was corrected, or when it was received."""
         refit(form, at=at, by=by, received=True)
+        leave_quality(form, by=by, at=at)
 
     def _on_restore(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
         self._restored(form, by=by, at=at)

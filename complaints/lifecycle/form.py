@@ -205,6 +205,13 @@ def handling_was_decided(form: ComplaintForm) -> str | None:
     return decision_missing(form)
 
 
+def solution_was_agreed(form: ComplaintForm) -> str | None:
+    """T14: several departments, or complex: an internal meeting first."""
+    from complaints.guards import meeting_was_held
+
+    return meeting_was_held(form)
+
+
 class FormMoves:
     """Bodies are empty: what a move changes beside the state is the service's (complaints/services/)."""
 
@@ -233,7 +240,10 @@ class FormMoves:
     def begin_determination(self) -> None:
         """C2: responsibility can be determined now."""
 
-    @move(label=gettext_lazy("Handled on the spot"), who=("handler",), source=State.GRADED, target=State.AWAITING_CHECK, guards=(short_way_allowed,))
+    @move(
+        label=gettext_lazy("Handled on the spot"), who=("handler",), source=State.GRADED, target=State.AWAITING_CHECK,
+        guards=(short_way_allowed, solution_was_agreed),
+    )  # fmt: skip
     def handle_on_the_spot(self) -> None:
         """The short way: handled, customer content or remedy given, nobody to be held responsible; settles D14."""
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop
 
 from complaints import guards
 from complaints.guards import VISITS_IN_VAIN
+from complaints.lifecycle import ENDED
 from complaints.models import AbnormalGround, ComplaintForm, Disposition, Inspection
 from complaints.services.answers import answer_again
 from complaints.services.common import (
@@ -31,7 +32,7 @@ from complaints.services.early import start_decision
 from complaints.services.outstanding import tell_departments
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
-from feedback_desk.people.access import NotYou
+from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.actors import Actor
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
@@ -92,6 +93,8 @@ def write_case_summary(*, form_id: int, by: User, text: str) -> ComplaintForm:
     need(text=text)
     form = locked(form_id)
     demand(by, "contact", form.item)
+    if form.state in ENDED:
+        raise NotNow(_("This is no longer possible: it is now “%(state)s”.") % {"state": form.get_state_display()})
     form.case_summary = text.strip()
     form.save(update_fields=["case_summary"])
     history.record(form.item, "write_case_summary", by=by, at=at, reason=text)

@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, override
 
 from complaints import texts
+from complaints.guards import letter_due
 from complaints.lifecycle import State
 from complaints.models import ComplaintForm, Disposition, DispositionKind, DispositionPolicy, Grade, ParkingReason, Responsibility
-from complaints.services import early, grading
-from complaints.services.answers import hand_reply
+from complaints.services import answers, early, grading
 from complaints.services.common import closure_asked, drop_drafts, head_of, hold, locked, move, refit_matter, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
@@ -28,7 +28,7 @@ from feedback_desk.people.services import name_concerned, no_longer_concerned
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import changed_meanwhile, make
-from tickets.services.common import need, responsible, tell
+from tickets.services.common import need, tell
 
 ORDER = {Grade.MINOR: 0, Grade.SERIOUS: 1, Grade.MAJOR: 2}
 
@@ -69,7 +69,7 @@ def change_grade(*, form_id: int, by: User, grade: str, reason: str) -> Complain
     form.grade, form.grade_reason = grade, reason.strip()[:300]
     move(form, "raise_grade" if up else "lower_grade", by=by, at=at, reason=reason, save=("grade", "grade_reason"), data={"from": before, "grade": grade})
     refit_matter(form, at=at, by=by)
-    hand_reply(form, at=at)
+    answers.graded(form, at=at)
     if form.state in (State.GRADED, State.DETERMINING):
         early.start_decision(form, at=at)
     return form
@@ -92,8 +92,9 @@ def handle_on_the_spot(*, form_id: int, by: User, how: str) -> ComplaintForm:
     form = locked(form_id)
     form.on_the_spot, form.no_fault, form.no_fault_reason, form.handed_over_at = how.strip(), True, how.strip(), at
     move(form, "handle_on_the_spot", by=by, at=at, reason=how, save=("on_the_spot", "no_fault", "no_fault_reason", "handed_over_at"))
-    deadlines.settle(form.item, "D11", "D12", "D13", "D14", "D25", "D27", "D34", at=at, by=by)
-    deadlines.void(form.item, "D24", at=at, why=gettext_noop("handled on the spot"), by=by)
+    owed = () if letter_due(form) else ("D27",)
+    deadlines.settle(form.item, "D11", "D12", "D13", "D14", "D34", *owed, at=at, by=by)
+    deadlines.void(form.item, "D24", "D25", at=at, why=gettext_noop("handled on the spot"), by=by)
     closure_asked(form, at=at)
     return form
 
@@ -127,7 +128,7 @@ def park(*, form_id: int, by: User) -> ComplaintForm:
     form.parked_at = at
     entry = move(form, "park", by=by, at=at, save=("parked_at",), data={"parking_reason": form.parking_reason})
     deadlines.settle(form.item, "D14", at=asked_at or at, by=asked_by)
-    deadlines.void(form.item, "D09", "D10", "D24", at=at, why=gettext_noop("set aside as an outstanding matter"), by=by)
+    deadlines.void(form.item, "D09", "D10", "D24", "D25", at=at, why=gettext_noop("set aside as an outstanding matter"), by=by)
     _answer_parking(form, by=by, at=at)
     if form.parking_reason in (ParkingReason.CUSTOMER_ABSENT, ParkingReason.CUSTOMER_BUSY) and form.ticket.state == "processing":
         make(form.ticket, "ask_customer", by=by, at=at, standing="form", reason=form.parking_words)
@@ -164,7 +165,7 @@ def resume(*, form_id: int, by: User, reason: str) -> ComplaintForm:
     move(form, "resume", by=by, at=at, reason=reason, save=("parked_at",))
     deadlines.void(form.item, "D21", "D28", at=at, why=gettext_noop("resumed"), by=by)
     start(form, "D14", at=at, role=Role.CS_MANAGER)
-    start(form, "D24", at=at, owner=responsible(form.ticket, at))
+    answers.start_progress(form, at=at)
     early.start_decision(form, at=at)
     if form.ticket.state == "waiting":
         make(form.ticket, "customer_answered", by=by, at=at, standing="form")

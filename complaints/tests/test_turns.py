@@ -9,6 +9,7 @@ from complaints import services as forms
 from complaints.models import CauseCategory, Disposition
 from complaints.tasks import remind_of_month_end
 from feedback_desk.deadlines.models import Deadline
+from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow
 from feedback_desk.records.models import Entry
 from tests.ways import first_hours, replied
@@ -214,3 +215,34 @@ def test_C12_restored_after_the_final_reply_nothing_more_is_owed(way):
     tickets.invalidate(ticket_id=way.ticket_id, by=way.cast.supervisor, reason="误报", explanation="已说明")
     tickets.restore(ticket_id=way.ticket_id, by=way.cast.supervisor, reason="客户再次来电")
     assert way.live("D13", "D24", "D27") == set()
+
+
+# ---- the category is corrected to product quality, and back (G5) ----
+
+
+def corrected(way, slug):
+    category = Category.objects.get(slug=slug)
+    tickets.correct(ticket_id=way.ticket_id, by=way.cast.agent, changes={"category": category}, reason="分类选错")
+    return way
+
+
+def test_G5_corrected_to_product_quality_starts_nothing_before_somebody_names_the_class(way):
+    way = corrected(way().graded(), "product-fault")
+    assert guards.class_missing(way.form)
+    assert way.live("D23") == set()
+    forms.change_quality_class(form_id=way.form_id, by=way.cast.agent, quality_class=1, reason="检出异物")
+    assert guards.class_missing(way.form) is None
+    assert way.limit("D23").owner == way.cast.outsider
+    assert way.form.analysis_department == way.cast.product
+    assert Notice.objects.filter(item=way.form.item, receiver=way.cast.general_manager, data__urgent=True).exists()
+
+
+def test_G5_corrected_to_something_else_the_class_goes_and_the_cause_is_not_owed(way):
+    way = way()
+    way.register(category_id=Category.objects.get(slug="product-fault").pk)
+    forms.grade(form_id=way.form_id, by=way.cast.supervisor, grade="II", quality_class=3, reason="按等级定级")
+    corrected(way, "transport-damage")
+    assert (way.form.quality_class, way.limit("D23").state) == (None, "void")
+    assert Entry.objects.filter(item=way.form.item, verb="leave_quality").count() == 1
+    with pytest.raises(NotNow, match="不属于产品质量"):
+        forms.change_quality_class(form_id=way.form_id, by=way.cast.agent, quality_class=1, reason="检出异物")

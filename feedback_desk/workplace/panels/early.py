@@ -80,9 +80,10 @@ def cause(matter: Matter) -> Panel | None:
     told = {
         "form": form, "analyses": list(form.firstanalysis_rows.select_related("by")),
         "causes": list(form.writtencause_rows.select_related("by", "approval__by")), "serious": guards.is_serious(form),
+        "class_missing": guards.class_missing(form),
     }  # fmt: skip
-    names = ["write_first_analysis", "write_cause", "approve_cause", "name_analysing", *(["change_quality_class"] if form.quality_class else [])]
-    buttons = [b for b in act_buttons(matter, names) if not (b.name == "approve_cause" and b.missing)]
+    names = ["write_first_analysis", "write_cause", "approve_cause", "name_analysing", *(["change_quality_class"] if form.grade else [])]
+    buttons = [b for b in act_buttons(matter, names) if not (b.name in ("approve_cause", "change_quality_class") and b.missing)]
     return Panel("cause", _("Cause and analysis"), "clipboard-pulse", "complaints/_cause.html", told, buttons)
 
 
