@@ -499,3 +499,13 @@ def test_G3_so_is_a_formal_reply_by_word_of_mouth(way):
     assert way.live("D13") == {"D13"}
     forms.grade(form_id=way.form_id, by=way.cast.supervisor, grade="III", reason="客户情况特殊")
     assert way.live("D13") == set()
+
+
+def test_C8_C20_C21_long_texts_are_cut_in_notices(way):
+    way = way("I").determining()
+    long = "很长的话。" * 200
+    said = {"lead_id": way.cast.product_head.pk, "what": long, "until": clock.now() + timedelta(days=7)}
+    forms.write_instruction(form_id=way.form_id, by=way.cast.general_manager, **said)
+    forms.report_to_management(form_id=way.form_id, by=way.cast.supervisor, report=long, proposals=long)
+    told = [words for n in Notice.objects.exclude(data__said=None) for words in n.data["said"].values() if isinstance(words, str)]
+    assert {len(words) for words in told if words.startswith("很长")} == {300}
