@@ -298,6 +298,10 @@ def is_major_complaint(form: ComplaintForm) -> str | None:
     return None if form.grade == "I" else _("This is for grade I.")
 
 
+def instruction_not_asked(form: ComplaintForm) -> str | None:
+    return _("This was asked already; the general manager has to answer.") if form.instruction_asked_at else None
+
+
 def report_owed(form: ComplaintForm) -> str | None:
     """C20: once, before grade I closes; who withdrew leaves nothing to report."""
     if form.grade != "I" or form.ticket.outcome == "withdrawn" or remembered(("reported", form.pk), form.managementreport_rows.exists):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop
 from complaints import texts
 from complaints.lifecycle import ENDED, State
 from complaints.lifecycle.remedy import UNDECIDED
-from complaints.models import ComplaintForm, Disposition, FormAct, Remedy
+from complaints.models import ComplaintForm, Disposition, FormAct, Grade, Remedy
 from complaints.permissions import barred_by_eyes
 from feedback_desk.deadlines import rederiving
 from feedback_desk.deadlines import services as deadlines
@@ -126,6 +126,9 @@ def requests_fall(form: ComplaintForm, *, at: datetime, all_of_them: bool = Fals
         form.parking_asked_at = form.parking_asked_by = None
         form.save(update_fields=["parking_asked_at", "parking_asked_by"])
         deadlines.void(form.item, "D40", at=at, why=gettext_noop("the form went on"))
+    if form.instruction_asked_at and (all_of_them or form.grade != Grade.MAJOR or form.state not in (State.GRADED, State.DETERMINING)):
+        form.instruction_asked_at = form.instruction_asked_by = None
+        form.save(update_fields=["instruction_asked_at", "instruction_asked_by"])
     if form.abnormal_asked_at and (all_of_them or form.state not in (State.AWAITING_CHECK, State.VISITING, State.OUTSTANDING)):
         form.abnormal_asked_at = form.abnormal_asked_by = None
         form.save(update_fields=["abnormal_asked_at", "abnormal_asked_by"])

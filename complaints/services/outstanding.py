@@ -28,7 +28,10 @@ from tickets.models import Outcome
 from tickets.services.common import need, tell
 
 OPEN_WAY = (State.GRADED, State.DETERMINING)
-ASK_INSTRUCTION = acts.declare("ask_instruction", label=gettext_lazy("Ask how it goes on"), who=("cs_manager",), states=OPEN_WAY, guards=(is_major_complaint,))
+ASK_INSTRUCTION = acts.declare(
+    "ask_instruction", label=gettext_lazy("Ask how it goes on"), who=("cs_manager",), states=OPEN_WAY,
+    guards=(is_major_complaint, guards.instruction_not_asked),
+)  # fmt: skip
 WRITE_INSTRUCTION = acts.declare(
     "write_instruction", label=gettext_lazy("Write how it goes on"), who=("general_manager",), states=OPEN_WAY, guards=(is_major_complaint,), primary=True
 )
@@ -42,11 +45,13 @@ REPORT_TO_MANAGEMENT = acts.declare(
 
 @transaction.atomic
 def ask_instruction(*, form_id: int, by: User, words: str) -> ComplaintForm:
-    """C8: grade I whose responsibility cannot be determined now; the general manager is asked how it goes on."""
+    """C8: grade I whose responsibility cannot be determined now; the general manager is asked how it goes on. The request stands until they wrote it."""
     at = clock.now()
     need(words=words)
     form = locked(form_id)
     acts.demand(form, ASK_INSTRUCTION, by=by)
+    form.instruction_asked_at, form.instruction_asked_by = at, by
+    form.save(update_fields=["instruction_asked_at", "instruction_asked_by"])
     entry = history.record(form.item, "ask_instruction", by=by, at=at, reason=words)
     manager = receivers.pick(Role.GENERAL_MANAGER, root=form.item.root, at=at)
     tell(manager, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Grade I cannot be determined yet: write how it goes on"))
@@ -66,6 +71,8 @@ def write_instruction(*, form_id: int, by: User, lead_id: int, what: str, until:
     if until <= at:
         raise ValidationError({"until": _("This has to lie ahead.")})
     row = Instruction.objects.create(form=form, round=form.round, by=by, at=at, lead=lead, what=what.strip(), until=until)
+    form.instruction_asked_at = form.instruction_asked_by = None
+    form.save(update_fields=["instruction_asked_at", "instruction_asked_by"])
     deadlines.settle(form.item, "D38", part="instruction", at=at, by=by)
     start(form, "D38", at=at, owner=lead, part="instruction", due_at=until)
     entry = history.record(form.item, "write_instruction", by=by, at=at, reason=what, data={"lead": str(lead)})

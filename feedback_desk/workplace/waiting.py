@@ -68,8 +68,9 @@ def awaiting(user: User) -> Q:
 
 
 def awaits_ruling() -> Q:
-    """C5, C8: a ruling, or an answer to setting aside."""
-    return Q(form__state="awaiting_ruling") | Q(form__state__in=("graded", "determining"), form__parking_asked_at__isnull=False)
+    """C5, C8: a ruling, an answer to setting aside, or how a grade I complaint goes on."""
+    asked = Q(form__parking_asked_at__isnull=False) | Q(form__instruction_asked_at__isnull=False)
+    return Q(form__state="awaiting_ruling") | Q(asked, form__state__in=("graded", "determining"))
 
 
 def awaits_head(user: User) -> Q:
