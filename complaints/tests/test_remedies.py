@@ -168,7 +168,8 @@ def test_G4_refusing_needs_words(cast, waiting):
 def test_V8_who_proposed_it_does_not_approve_it(cast, graded):
     own = propose(graded, by=cast.supervisor, value=Decimal(3000))
     RemedyLimit.objects.filter(role="supervisor").update(amount=None)
-    for service, more in ((forms.approve_remedy, {}), (forms.refuse_remedy, {"reason": "算了"})):
+    answers: list[tuple[Any, dict[str, Any]]] = [(forms.approve_remedy, {}), (forms.refuse_remedy, {"reason": "算了"})]
+    for service, more in answers:
         with pytest.raises(NotYou) as refused:
             service(remedy_id=own.pk, by=cast.supervisor, **more)
         assert "本人" in refused.value.because or "yourself" in refused.value.because

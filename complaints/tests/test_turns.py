@@ -203,7 +203,7 @@ def test_C17_not_solved_on_the_way_is_a_point_and_a_newer_letter_is_owed(way, ho
     assert way.live("D24", "D27") == {"D24", "D27"}
     assert [p.text for p in way.form.points.filter(answer="")] == ["仍有异响"]
     assert guards.reply_owed(way.form)
-    assert "起草" in guards.reply_to_send(way.form)
+    assert "起草" in (guards.reply_to_send(way.form) or "")
     replied(way.form_id, way.cast)
     assert guards.reply_owed(way.form) is None
     assert way.live("D24", "D27") == set()

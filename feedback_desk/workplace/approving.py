@@ -183,8 +183,8 @@ def _read_at_once(forms: list[ComplaintForm], user: User, at: datetime) -> None:
     _know_time_asked_for(roots)
     parts, named, measures = ({form.pk: list[Any]() for form in forms} for _n in range(3))
     rounds = {form.pk: form.round for form in forms}
-    for pk, kind, user in FormAct.objects.filter(form__in=forms).values_list("form", "kind", "user"):
-        parts[pk].append((kind, user))
+    for pk, kind, who in FormAct.objects.filter(form__in=forms).values_list("form", "kind", "user"):
+        parts[pk].append((kind, who))
     for pk, round, department, share in Responsibility.objects.filter(form__in=forms).values_list("form", "round", "department", "share"):
         if round == rounds[pk]:
             named[pk].append((department, share))
