@@ -12,7 +12,8 @@ from complaints.lifecycle import DispositionState, RemedyState
 from feedback_desk import clock
 from feedback_desk.deadlines import extensions
 from feedback_desk.people.one_look import remembered
-from tickets.models import Contact
+from feedback_desk.records.models import Entry
+from tickets.models import Channel, Contact
 
 if TYPE_CHECKING:
     from complaints.models import ComplaintForm, CorrectiveAction, Disposition, FinalReply, HandlingDecision, Remedy
@@ -140,6 +141,17 @@ def decision_of(form: ComplaintForm) -> HandlingDecision | None:
     return remembered(("decision", form.pk, form.grade), rows.last)
 
 
+def sides_signed(form: ComplaintForm) -> set[str] | None:
+    """Under that decision; None without one."""
+
+    def look() -> set[str] | None:
+        rows = form.handlingdecision_rows.filter(grade=form.grade).order_by("at", "pk").values_list("pk", "signatures__side")
+        last = [(pk, side) for pk, side in rows]
+        return {side for pk, side in last if pk == last[-1][0] and side} if last else None
+
+    return remembered(("sides signed", form.pk, form.grade), look)
+
+
 def decision_missing(form: ComplaintForm) -> str | None:
     """G2: whose signature under the handling decision is still missing; nobody's for grade III."""
     from complaints.models import DecisionSide, Grade
@@ -147,10 +159,10 @@ def decision_missing(form: ComplaintForm) -> str | None:
 
     if form.grade not in (Grade.MAJOR, Grade.SERIOUS):
         return None
-    decision = decision_of(form)
-    if decision is None:
+    signed = sides_signed(form)
+    if signed is None:
         return _("The handling decision is missing.")
-    left = set(SIDES[form.grade]) - {s.side for s in decision.signatures.all()}
+    left = set(SIDES[form.grade]) - signed
     names = "、".join(str(DecisionSide(side).label) for side in SIDES[form.grade] if side in left)
     return _("The handling decision is not signed yet: %(who)s.") % {"who": names} if left else None
 
@@ -163,6 +175,16 @@ def decision_to_sign(form: ComplaintForm) -> str | None:
 
 def is_serious(form: ComplaintForm) -> bool:
     return form.grade in ("I", "II")
+
+
+def class_missing(form: ComplaintForm) -> str | None:
+    """G5: graded as something else, then corrected to product quality; nothing starts before somebody says which class."""
+    missing = form.grade and form.quality_class is None and form.ticket.category.quality
+    return _("A product-quality complaint needs its class.") if missing else None
+
+
+def about_quality(form: ComplaintForm) -> str | None:
+    return None if form.quality_class is not None or class_missing(form) else _("This complaint is not about product quality.")
 
 
 def cause_to_approve(form: ComplaintForm) -> str | None:
@@ -225,15 +247,57 @@ def reply_to_send(form: ComplaintForm) -> str | None:
     reply = reply_of(form)
     if reply is None:
         return _("Draw up the final reply first.")
-    return _("The final reply was sent.") if hasattr(reply, "sending") else None
+    if not hasattr(reply, "sending"):
+        return None
+    return _("The final reply was sent.") if reply_sent(form) else _("Draw up the final reply first.")
+
+
+def cause_approved(form: ComplaintForm) -> str | None:
+    """G7: of a serious complaint about product quality the customer hears of the cause when somebody else has approved it."""
+    if not is_serious(form) or form.quality_class is None:
+        return None
+    last = form.writtencause_rows.select_related("approval").last()
+    if last is None:
+        return _("There is no cause in writing yet.")
+    return None if hasattr(last, "approval") else _("The cause is not approved yet: the reply goes out only then.")
+
+
+def letter_is_current(form: ComplaintForm) -> str | None:
+    """C13, C17: it says what was found and answers each point as they stand now."""
+    reply = reply_of(form)
+    if reply is None:
+        return None
+    found = Entry.objects.filter(item_id=form.item_id, verb="determine", at__gt=reply.at).exists()
+    stale = found or form.points.filter(answered_at__gt=reply.at).exists()
+    return _("A point was answered or the determination written since this letter was drawn up: draw it up anew.") if stale else None
+
+
+NOT_CONTENT = ("not_solved", "reopen", "reopen_abnormal", "not_accepted", "unsolved")
+"""Lines of history of ticket and form after which the customer is owed a newer letter."""
+
+
+def reply_sent(form: ComplaintForm) -> bool:
+    """The final reply left, and since then nobody said that the matter is not solved."""
+
+    def look() -> bool:
+        lines = Entry.objects.filter(item_id__in=(form.item_id, form.ticket.item_id), verb__in=("send_reply", *NOT_CONTENT))
+        last: str | None = lines.order_by("-pk").values_list("verb", flat=True).first()
+        return last == "send_reply"
+
+    found: bool = remembered(("reply sent", form.pk), look)
+    return found
+
+
+def letter_due(form: ComplaintForm) -> bool:
+    """The grade asks for a final reply in writing, or an association passed the complaint on and is answered too (C13)."""
+    return form.ticket.channel == Channel.ASSOCIATION or grade_rule(form).written_reply
 
 
 def reply_owed(form: ComplaintForm) -> str | None:
-    """C17: before it closes the final reply was sent, where the grade asks for one; who withdrew is owed none."""
-    if form.ticket.outcome == "withdrawn" or not grade_rule(form).written_reply:
+    """C17: before it closes the final reply was sent, where one is due; who withdrew is owed none."""
+    if form.ticket.outcome == "withdrawn" or not letter_due(form):
         return None
-    sent = remembered(("reply sent", form.pk), form.finalreply_rows.filter(round=form.round, sending__isnull=False).exists)
-    return None if sent else _("The final reply has not been sent yet.")
+    return None if reply_sent(form) else _("The final reply has not been sent yet.")
 
 
 # ---- grade I (C8, C20) ----
@@ -243,11 +307,17 @@ def is_major_complaint(form: ComplaintForm) -> str | None:
     return None if form.grade == "I" else _("This is for grade I.")
 
 
+def instruction_not_asked(form: ComplaintForm) -> str | None:
+    return _("This was asked already; the general manager has to answer.") if form.instruction_asked_at else None
+
+
 def report_owed(form: ComplaintForm) -> str | None:
     """C20: once, before grade I closes; who withdrew leaves nothing to report."""
     if form.grade != "I" or form.ticket.outcome == "withdrawn" or remembered(("reported", form.pk), form.managementreport_rows.exists):
         return None
     return _("Grade I: management gets a report with proposals before it closes.")
+
+
 # ---- remedies (G4) ----
 
 

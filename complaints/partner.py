@@ -14,8 +14,8 @@ from complaints.lifecycle import BEFORE_REVIEW, ENDED, State
 from complaints.models import ComplaintForm, Grade
 from complaints.services import answers, grading
 from complaints.services.closing import again
-from complaints.services.common import FORM_CODES, closure_asked, facts, hold, locked, move, no_more_visits, refit, start
-from complaints.services.early import settle_plan, start_first_hours
+from complaints.services.common import FORM_CODES, TO_THE_CUSTOMER, closure_asked, facts, hold, locked, move, no_more_visits, refit, requests_fall, start
+from complaints.services.early import leave_quality, settle_plan, start_cause, start_decision, start_first_hours
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.people import receivers
 from feedback_desk.people.actors import SYSTEM, Actor, person
@@ -25,7 +25,7 @@ from feedback_desk.records import history
 from feedback_desk.records.items import give_number, open_item
 from feedback_desk.records.models import Kind
 from tickets import partner
-from tickets.models import Contact, Ticket
+from tickets.models import Contact, Outcome, Ticket
 from tickets.services.common import responsible, tell
 
 AGAIN_FROM = (State.AWAITING_CHECK, State.VISITING)
@@ -127,7 +127,7 @@ class FormPartner:
         form.ticket = ticket
         follow = getattr(self, f"_on_{move}", None)
         if follow is not None:
-            follow(form, by=by, at=at, reason=reason)
+            follow(form, by=by, at=at, reason=reason, **facts)
 
     def _on_offer_result(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
         answers.result_offered(form, result=form.ticket.result, by=by, at=at)
@@ -137,19 +137,24 @@ class FormPartner:
         closure_asked(form, at=at)
 
     def _on_not_solved(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
+        """On its way to closing the form begins a new round; earlier it goes on, and what is missing is to be answered too."""
         if form.state in AGAIN_FROM:
             again(form, "unsolved", by=by, at=at, reason=reason, standing="ticket")
+        elif form.state not in ENDED:
+            answers.answer_again(form, missing=reason, by=by, at=at)
 
-    def _on_reopen(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
-        """C15. After abnormal closing only a supervisor's move, so it lends no standing there. A withdrawal that did not last: D14 runs anew."""
+    def _on_reopen(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str, outcome: str) -> None:
+        """C15. After abnormal closing only a supervisor's move, so it lends no standing there. `outcome`: what the ticket had ended with."""
         if form.state == State.CLOSED:
             again(form, "reopen", by=by, at=at, reason=reason, standing="ticket")
         elif form.state == State.CLOSED_ABNORMALLY:
             again(form, "reopen_abnormal", by=by, at=at, reason=reason)
         elif form.state in AGAIN_FROM:
             again(form, "unsolved", by=by, at=at, reason=reason, standing="ticket")
-        elif form.state in (State.REGISTERED, State.GRADED, State.DETERMINING):
-            start(form, "D14", at=at, role=Role.CS_MANAGER)
+        elif outcome == Outcome.WITHDRAWN:
+            _taken_up_again(form, at=at)
+        else:
+            answers.answer_again(form, missing=reason, by=by, at=at)
 
     def _on_invalidate(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
         move(form, "invalidate", by=by, at=at, reason=reason, standing="ticket")
@@ -162,6 +167,7 @@ class FormPartner:
     def _on_correct(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
         """What its rules are chosen by was corrected, or when it was received."""
         refit(form, at=at, by=by, received=True)
+        leave_quality(form, by=by, at=at)
 
     def _on_restore(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
         self._restored(form, by=by, at=at)
@@ -174,16 +180,20 @@ class FormPartner:
         start(form, "D14", at=at, role=Role.CS_MANAGER, start_at=form.ticket.registered_at)
         grading.corrected(form, at=at)
 
-    def _on_merge(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
+    def _on_merge(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str, target: Ticket) -> None:
         move(form, "merge", by=by, at=at, reason=reason, standing="ticket")
         deadlines.void(form.item, *FORM_CODES, at=at, why=gettext_noop("merged"), by=person(by))
 
     def _on_withdraw(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
         """Before the review a supervisor closes the form; later it runs on inside, without a visit."""
+        why = gettext_noop("withdrawn by the customer")
         if form.state in BEFORE_REVIEW:
-            deadlines.void(form.item, *FORM_CODES, at=at, why=gettext_noop("withdrawn by the customer"), by=person(by))
+            deadlines.void(form.item, *FORM_CODES, at=at, why=why, by=person(by))
+            deadlines.void(form.item, "D38", part="instruction", at=at, why=why, by=person(by))
+            requests_fall(form, at=at, all_of_them=True)
         else:
-            no_more_visits(form, at=at, why=gettext_noop("withdrawn by the customer"), by=person(by))
+            no_more_visits(form, at=at, why=why, by=person(by))
+            deadlines.void(form.item, *TO_THE_CUSTOMER, at=at, why=why, by=person(by))
 
 
 def _not_answerable(ticket: Ticket) -> str | None:
@@ -194,11 +204,25 @@ def _not_answerable(ticket: Ticket) -> str | None:
     return guards.meeting_was_held(form) or guards.several_points_open(form)
 
 
-def _start_three_days(form: ComplaintForm, ticket: Ticket, *, at: datetime) -> None:
+def _taken_up_again(form: ComplaintForm, *, at: datetime) -> None:
+    """A withdrawal that did not last left the form open: what was not done by then is asked for anew, from now (E6)."""
+    if form.state in (State.REGISTERED, State.GRADED, State.DETERMINING):
+        start(form, "D14", at=at, role=Role.CS_MANAGER)
+    start_first_hours(form, at=at, since=at)
+    answers.start_answering(form, at=at, since=at)
+    answers.hand_reply(form, at=at)
+    if form.state in (State.GRADED, State.DETERMINING):
+        start_decision(form, at=at)
+    start_cause(form, at=at)
+    if not form.ticket.item.deadlines.filter(code="D36", state="settled").exists():
+        _start_three_days(form, form.ticket, at=at, since=at)
+
+
+def _start_three_days(form: ComplaintForm, ticket: Ticket, *, at: datetime, since: datetime | None = None) -> None:
     """D36: on the ticket's item, as its assignee answers for it and the result settles it."""
     deadlines.start(
         ticket.item, "D36", at=at, facts=facts(form), owner=responsible(ticket, at), department=ticket.item.department,
-        round=ticket.round, start_at=ticket.received_at,
+        round=ticket.round, start_at=since or ticket.received_at,
     )  # fmt: skip
 
 

@@ -66,9 +66,15 @@ class RemedyForm(MoveForm):
 
 
 class ApproveRemedyForm(RemedyForm):
+    """Carries what the form came to in all when it was read."""
+
+    seen = forms.DecimalField(widget=forms.HiddenInput, required=False)
+
     def prepare(self) -> None:
         super().prepare()
-        self.lead = _("%(what)s. The form comes to %(sum)s yuan in all.") % {"what": self.lead, "sum": yuan(authority.total(self.subject.form, self.subject))}
+        total = authority.total(self.subject.form, self.subject)
+        self.lead = _("%(what)s. The form comes to %(sum)s yuan in all.") % {"what": self.lead, "sum": yuan(total)}
+        self.fields["seen"].initial = total
 
 
 def _way_field() -> forms.ChoiceField:

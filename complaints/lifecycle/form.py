@@ -205,6 +205,13 @@ def handling_was_decided(form: ComplaintForm) -> str | None:
     return decision_missing(form)
 
 
+def solution_was_agreed(form: ComplaintForm) -> str | None:
+    """T14: several departments, or complex: an internal meeting first."""
+    from complaints.guards import meeting_was_held
+
+    return meeting_was_held(form)
+
+
 class FormMoves:
     """Bodies are empty: what a move changes beside the state is the service's (complaints/services/)."""
 
@@ -233,7 +240,10 @@ class FormMoves:
     def begin_determination(self) -> None:
         """C2: responsibility can be determined now."""
 
-    @move(label=gettext_lazy("Handled on the spot"), who=("handler",), source=State.GRADED, target=State.AWAITING_CHECK, guards=(short_way_allowed,))
+    @move(
+        label=gettext_lazy("Handled on the spot"), who=("handler",), source=State.GRADED, target=State.AWAITING_CHECK,
+        guards=(short_way_allowed, solution_was_agreed),
+    )  # fmt: skip
     def handle_on_the_spot(self) -> None:
         """The short way: handled, customer content or remedy given, nobody to be held responsible; settles D14."""
 
@@ -280,7 +290,7 @@ class FormMoves:
 
     @move(
         label=gettext_lazy("Submit to the office"), who=("cs_manager",), source=State.DETERMINING, target=State.IN_REVIEW, eyes="propose", primary=True,
-        guards=(shares_add_up, has_dispositions, customer_was_spoken_with),
+        guards=(shares_add_up, has_dispositions, customer_was_spoken_with, handling_was_decided),
     )  # fmt: skip
     def submit(self) -> None:
         """C3: settles D14, starts a D15 per department."""
@@ -292,7 +302,7 @@ class FormMoves:
         target=State.AWAITING_CHECK,
         reason=True,
         eyes="propose",
-        guards=(is_not_major,),
+        guards=(is_not_major, handling_was_decided),
     )
     def no_fault_found(self) -> None:
         """C19: nobody is at fault; settles D14."""
@@ -304,7 +314,7 @@ class FormMoves:
         target=State.AWAITING_RULING,
         reason=True,
         eyes="propose",
-        guards=(is_major,),
+        guards=(is_major, handling_was_decided),
     )
     def no_fault_major(self) -> None:
         """C19 for grade I; settles D14, starts D16."""

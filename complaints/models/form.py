@@ -108,6 +108,9 @@ class ComplaintForm(FormMoves, Living):
     parking_contact = models.CharField(_("whom the customer turns to"), max_length=120, blank=True)
     parking_words = models.TextField(blank=True)
     parked_at = models.DateTimeField(_("set aside"), null=True, blank=True)
+    instruction_asked_at = models.DateTimeField(null=True, blank=True)
+    instruction_asked_by = models.ForeignKey("people.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    """C8: how a grade I complaint goes on that cannot be determined; asked beside the state until the general manager has written it."""
     manager_note = models.TextField(_("manager's note"), blank=True)
     service_note = models.TextField(_("customer service's note"), blank=True)
     abnormal_asked_at = models.DateTimeField(null=True, blank=True)

@@ -43,28 +43,53 @@ DRAFT_REPLY = acts.declare(
 )  # fmt: skip
 SEND_REPLY = acts.declare(
     "send_reply", label=gettext_lazy("Send the final reply"), who=("supervisor", "cs_manager", "line_head"),
-    guards=(guards.reply_to_send, guards.meeting_was_held, guards.every_point_answered), primary=True,
+    guards=(guards.reply_to_send, guards.meeting_was_held, guards.every_point_answered, guards.letter_is_current, guards.cause_approved), primary=True,
 )  # fmt: skip
 SEND_MINOR_REPLY = acts.declare(
     "send_minor_reply", label=gettext_lazy("Send the final reply"), who=("handler",),
-    guards=(guards.a_colleague_may_reply, guards.reply_to_send, guards.meeting_was_held, guards.every_point_answered), primary=True,
+    guards=(guards.a_colleague_may_reply, guards.reply_to_send, guards.meeting_was_held, guards.every_point_answered, guards.letter_is_current), primary=True,
 )  # fmt: skip
 
 FROM_ABOVE = (Channel.GROUP, Channel.FORUM)
 """C11, D25: handed down by the group, or from a public forum."""
 
 
-def start_answering(form: ComplaintForm, *, at: datetime) -> None:
-    """D13, D27 from the receipt, D24 from now, D25 for what came from above; the customer's expectation is the first point."""
-    owner = responsible(form.ticket, at)
-    if not form.formalreply_rows.exists():
-        start(form, "D13", at=at, owner=owner, start_at=form.ticket.received_at)
-    start(form, "D24", at=at, owner=owner)
-    if form.ticket.channel in FROM_ABOVE:
-        start(form, "D25", at=at, owner=owner)
-    start(form, "D27", at=at, owner=owner, start_at=form.ticket.received_at)
+def start_answering(form: ComplaintForm, *, at: datetime, since: datetime | None = None) -> None:
+    """D13, D27 from the receipt (or `since`), D24 from now, D25 for what came from above; the customer's expectation is the first point.
+
+    Nothing is asked for again that was answered already.
+    """
+    owner, since = responsible(form.ticket, at), since or form.ticket.received_at
+    if not guards.reply_sent(form):
+        if not form.formalreply_rows.exists() and not form.item.deadlines.filter(code="D13", state="settled").exists():
+            start(form, "D13", at=at, owner=owner, start_at=since)
+        start_progress(form, at=at)
+        start(form, "D27", at=at, owner=owner, start_at=since)
     if form.ticket.expectation.strip() and not form.points.exists():
         Point.objects.create(form=form, round=form.round, text=form.ticket.expectation.strip(), by=form.ticket.registered_by, at=at)
+
+
+def start_progress(form: ComplaintForm, *, at: datetime) -> None:
+    """C11: D24, and D25 once a round for what came from above; nothing while the matter is set aside."""
+    if form.state == State.OUTSTANDING:
+        return
+    owner = responsible(form.ticket, at)
+    start(form, "D24", at=at, owner=owner)
+    if form.ticket.channel in FROM_ABOVE and not form.item.deadlines.filter(code="D25", state="settled", round=form.round).exists():
+        start(form, "D25", at=at, owner=owner)
+
+
+def graded(form: ComplaintForm, *, at: datetime) -> None:
+    """G3: whose reply is awaited; and what was said or offered before the grade let a colleague answer is the answer now, as of then."""
+    hand_reply(form, at=at)
+    if guards.a_colleague_may_reply(form) is not None:
+        return
+    spoken = form.ticket.item.contacts.filter(purpose="formal_reply", reached=True).order_by("at").first()
+    if spoken is not None and guards.meeting_was_held(form) is None:
+        deadlines.settle(form.item, "D13", at=max(spoken.at, form.opened_at), by=spoken.by)
+    if form.ticket.result and form.ticket.state in ("confirming", "completed"):
+        offered = Entry.objects.filter(item_id=form.ticket.item_id, verb="offer_result").order_by("-pk")[0]
+        _result_answers(form, at=offered.at, by=offered.by)
 
 
 def hand_reply(form: ComplaintForm, *, at: datetime) -> None:
@@ -75,13 +100,12 @@ def hand_reply(form: ComplaintForm, *, at: datetime) -> None:
 
 
 def answer_again(form: ComplaintForm, *, missing: str, by: Actor, at: datetime) -> None:
-    """A new round (C10, C15): what is missing is a point of its own, progress is told again and a final reply is owed again."""
+    """Not solved (C10, C15): what is missing is a point of its own, progress is told again and a final reply is owed again."""
     if missing.strip():
         Point.objects.create(form=form, round=form.round, text=missing.strip(), by=person(by), at=at)
-    deadlines.void(form.item, "D24", at=at, why=gettext_noop("a new round"))
-    owner = responsible(form.ticket, at)
-    start(form, "D24", at=at, owner=owner)
-    start(form, "D27", at=at, owner=owner)
+    deadlines.void(form.item, "D24", at=at, why=gettext_noop("not solved"))
+    start_progress(form, at=at)
+    start(form, "D27", at=at, owner=responsible(form.ticket, at))
 
 
 def contacted(form: ComplaintForm, contact: Contact) -> None:
@@ -89,7 +113,7 @@ def contacted(form: ComplaintForm, contact: Contact) -> None:
     if not contact.reached:
         return
     happened = max(contact.at, form.opened_at)
-    if contact.purpose == "formal_reply" and guards.a_colleague_may_reply(form) is None:
+    if contact.purpose == "formal_reply" and guards.a_colleague_may_reply(form) is None and guards.meeting_was_held(form) is None:
         deadlines.settle(form.item, "D13", at=happened, by=contact.by)
     if contact.purpose == "progress":
         renew_progress(form, at=happened, by=contact.by)
@@ -100,9 +124,14 @@ def result_offered(form: ComplaintForm, *, result: str, by: Actor, at: datetime)
     left = list(form.points.filter(answer=""))
     if len(left) == 1 and result.strip():
         _answer(left[0], result, by=person(by), at=at)
-    deadlines.void(form.item, "D24", at=at, why=gettext_noop("the result was offered"))
+    deadlines.void(form.item, "D24", "D25", at=at, why=gettext_noop("the result was offered"))
     if guards.a_colleague_may_reply(form) is None:
-        deadlines.settle(form.item, "D13", "D25", "D27", at=at, by=person(by))
+        _result_answers(form, at=at, by=person(by))
+
+
+def _result_answers(form: ComplaintForm, *, at: datetime, by: User | None) -> None:
+    """Where a colleague may answer, the result is the formal reply, and the final one unless an association is answered too (C13)."""
+    deadlines.settle(form.item, "D13", *(() if guards.letter_due(form) else ("D27",)), at=at, by=by)
 
 
 def renew_progress(form: ComplaintForm, *, at: datetime, by: User | None) -> None:

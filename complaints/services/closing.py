@@ -11,11 +11,13 @@ from django.utils.translation import gettext_noop
 
 from complaints import guards
 from complaints.guards import VISITS_IN_VAIN
+from complaints.lifecycle import ENDED
 from complaints.models import AbnormalGround, ComplaintForm, Disposition, Inspection
 from complaints.services.answers import answer_again
 from complaints.services.common import (
     VISIT_CODES,
     closure_asked,
+    drop_drafts,
     end_ticket,
     head_of,
     locked,
@@ -26,10 +28,11 @@ from complaints.services.common import (
     start,
     ticket_back_to_work,
 )
+from complaints.services.early import start_decision
 from complaints.services.outstanding import tell_departments
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
-from feedback_desk.people.access import NotYou
+from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.actors import Actor
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
@@ -90,6 +93,8 @@ def write_case_summary(*, form_id: int, by: User, text: str) -> ComplaintForm:
     need(text=text)
     form = locked(form_id)
     demand(by, "contact", form.item)
+    if form.state in ENDED:
+        raise NotNow(_("This is no longer possible: it is now “%(state)s”.") % {"state": form.get_state_display()})
     form.case_summary = text.strip()
     form.save(update_fields=["case_summary"])
     history.record(form.item, "write_case_summary", by=by, at=at, reason=text)
@@ -132,6 +137,7 @@ def again(form: ComplaintForm, name: str, *, by: Actor, at: datetime, reason: st
     deadlines.settle(form.item, *VISIT_CODES, at=at)
     no_more_visits(form, at=at, why=gettext_noop("a new round"))
     start(form, "D14", at=at, role=Role.CS_MANAGER)
+    start_decision(form, at=at)
     answer_again(form, missing=reason, by=by, at=at)
 
 
@@ -193,7 +199,7 @@ def close_withdrawn(*, form_id: int, by: User, reason: str) -> ComplaintForm:
     form = locked(form_id)
     form.closed_at = at
     entry = move(form, "close_withdrawn", by=by, at=at, reason=reason, save=("closed_at",))
-    form.dispositions.filter(state="draft").delete()
+    drop_drafts(form, rounds=range(1, form.round + 1), by=by, at=at, why=gettext_noop("withdrawn by the customer"))
     _end(form, entry, by=by, at=at, outcome=Outcome.WITHDRAWN)
     return form
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_noop
 from complaints import texts
 from complaints.lifecycle import ENDED, State
 from complaints.lifecycle.remedy import UNDECIDED
-from complaints.models import ComplaintForm, Disposition, FormAct, Remedy
+from complaints.models import ComplaintForm, Disposition, FormAct, Grade, Remedy
 from complaints.permissions import barred_by_eyes
 from feedback_desk.deadlines import rederiving
 from feedback_desk.deadlines import services as deadlines
@@ -29,6 +30,8 @@ from tickets.services.common import refit as refit_ticket
 FORM_CODES = (
     "D09", "D10", "D11", "D12", "D13", "D14", "D15", "D16", "D17", "D18", "D19", "D20", "D21", "D23", "D24", "D25", "D27", "D28", "D34", "D37", "D40",
 )  # fmt: skip
+TO_THE_CUSTOMER = ("D12", "D13", "D24", "D25", "D27", "D34")
+"""What nobody who withdrew is owed."""
 FROM_RECEIPT = ("D13", "D27", "D34")
 VISIT_CODES = ("D19", "D20")
 
@@ -109,7 +112,7 @@ def move(
     if eyes := getattr(type(form), name).move.eyes:
         act(form, eyes, by=by, at=at)
     if name not in ("park", "rule_abnormal"):
-        _requests_fall(form, at)
+        requests_fall(form, at=at)
     if form.state in ENDED:
         _remedies_fall(form, at)
     texts.keep(form, at=at)
@@ -117,16 +120,28 @@ def move(
     return entry
 
 
-def _requests_fall(form: ComplaintForm, at: datetime) -> None:
+def requests_fall(form: ComplaintForm, *, at: datetime, all_of_them: bool = False) -> None:
     """A request that stands beside a state falls when the form leaves the states it was asked in: nobody can answer it any more."""
-    if form.parking_asked_at and form.state not in (State.GRADED, State.DETERMINING):
+    if form.parking_asked_at and (all_of_them or form.state not in (State.GRADED, State.DETERMINING)):
         form.parking_asked_at = form.parking_asked_by = None
         form.save(update_fields=["parking_asked_at", "parking_asked_by"])
         deadlines.void(form.item, "D40", at=at, why=gettext_noop("the form went on"))
-    if form.abnormal_asked_at and form.state not in (State.AWAITING_CHECK, State.VISITING, State.OUTSTANDING):
+    if form.instruction_asked_at and (all_of_them or form.grade != Grade.MAJOR or form.state not in (State.GRADED, State.DETERMINING)):
+        form.instruction_asked_at = form.instruction_asked_by = None
+        form.save(update_fields=["instruction_asked_at", "instruction_asked_by"])
+    if form.abnormal_asked_at and (all_of_them or form.state not in (State.AWAITING_CHECK, State.VISITING, State.OUTSTANDING)):
         form.abnormal_asked_at = form.abnormal_asked_by = None
         form.save(update_fields=["abnormal_asked_at", "abnormal_asked_by"])
         deadlines.void(form.item, "D21", at=at, why=gettext_noop("the form went on"))
+
+
+def drop_drafts(form: ComplaintForm, *, rounds: Collection[int], by: Actor, at: datetime, why: str) -> None:
+    """A draft nobody else saw goes without a trace; one that was proposed and sent back is struck out: answers and signatures stay on record (V5)."""
+    drafts = form.dispositions.filter(round__in=rounds, state="draft")
+    drafts.filter(version=1).delete()
+    for draft in drafts.select_related("user", "department"):
+        draft.form = form
+        make(draft, "strike_out", by=by, at=at, standing="form", reason=why, data={"measure": draft.pk, "target": draft.target})
 
 
 def _remedies_fall(form: ComplaintForm, at: datetime) -> None:

@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, override
 
 from complaints import texts
+from complaints.guards import letter_due
 from complaints.lifecycle import State
 from complaints.models import ComplaintForm, Disposition, DispositionKind, DispositionPolicy, Grade, ParkingReason, Responsibility
-from complaints.services import early, grading
-from complaints.services.answers import hand_reply
-from complaints.services.common import closure_asked, head_of, hold, locked, move, refit_matter, start
+from complaints.services import answers, early, grading
+from complaints.services.common import closure_asked, drop_drafts, head_of, hold, locked, move, refit_matter, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.notices import outbox
@@ -28,7 +28,7 @@ from feedback_desk.people.services import name_concerned, no_longer_concerned
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import changed_meanwhile, make
-from tickets.services.common import need, responsible, tell
+from tickets.services.common import need, tell
 from tickets.services.contacts import check_promise, promise
 
 ORDER = {Grade.MINOR: 0, Grade.SERIOUS: 1, Grade.MAJOR: 2}
@@ -70,7 +70,7 @@ def change_grade(*, form_id: int, by: User, grade: str, reason: str) -> Complain
     form.grade, form.grade_reason = grade, reason.strip()[:300]
     move(form, "raise_grade" if up else "lower_grade", by=by, at=at, reason=reason, save=("grade", "grade_reason"), data={"from": before, "grade": grade})
     refit_matter(form, at=at, by=by)
-    hand_reply(form, at=at)
+    answers.graded(form, at=at)
     if form.state in (State.GRADED, State.DETERMINING):
         early.start_decision(form, at=at)
     return form
@@ -93,8 +93,9 @@ def handle_on_the_spot(*, form_id: int, by: User, how: str) -> ComplaintForm:
     form = locked(form_id)
     form.on_the_spot, form.no_fault, form.no_fault_reason, form.handed_over_at = how.strip(), True, how.strip(), at
     move(form, "handle_on_the_spot", by=by, at=at, reason=how, save=("on_the_spot", "no_fault", "no_fault_reason", "handed_over_at"))
-    deadlines.settle(form.item, "D11", "D12", "D13", "D14", "D25", "D27", "D34", at=at, by=by)
-    deadlines.void(form.item, "D24", at=at, why=gettext_noop("handled on the spot"), by=by)
+    owed = () if letter_due(form) else ("D27",)
+    deadlines.settle(form.item, "D11", "D12", "D13", "D14", "D34", *owed, at=at, by=by)
+    deadlines.void(form.item, "D24", "D25", at=at, why=gettext_noop("handled on the spot"), by=by)
     closure_asked(form, at=at)
     return form
 
@@ -130,7 +131,7 @@ def park(*, form_id: int, by: User) -> ComplaintForm:
     form.parked_at = at
     entry = move(form, "park", by=by, at=at, save=("parked_at",), data={"parking_reason": form.parking_reason})
     deadlines.settle(form.item, "D14", at=asked_at or at, by=asked_by)
-    deadlines.void(form.item, "D24", at=at, why=gettext_noop("set aside as an outstanding matter"), by=by)
+    deadlines.void(form.item, "D09", "D10", "D24", "D25", at=at, why=gettext_noop("set aside as an outstanding matter"), by=by)
     _answer_parking(form, by=by, at=at)
     if form.parking_reason in (ParkingReason.CUSTOMER_ABSENT, ParkingReason.CUSTOMER_BUSY) and form.ticket.state == "processing":
         make(form.ticket, "ask_customer", by=by, at=at, standing="form", reason=form.parking_words)
@@ -167,7 +168,8 @@ def resume(*, form_id: int, by: User, reason: str) -> ComplaintForm:
     move(form, "resume", by=by, at=at, reason=reason, save=("parked_at",))
     deadlines.void(form.item, "D21", "D28", at=at, why=gettext_noop("resumed"), by=by)
     start(form, "D14", at=at, role=Role.CS_MANAGER)
-    start(form, "D24", at=at, owner=responsible(form.ticket, at))
+    answers.start_progress(form, at=at)
+    early.start_decision(form, at=at)
     if form.ticket.state == "waiting":
         make(form.ticket, "customer_answered", by=by, at=at, standing="form")
         deadlines.resume(form.ticket.item, "D26", at=at)
@@ -181,7 +183,7 @@ def settle_matter(*, form_id: int, by: User, reason: str) -> ComplaintForm:
     form = locked(form_id)
     form.no_fault, form.no_fault_reason, form.handed_over_at, form.parked_at = True, reason.strip(), at, None
     move(form, "settle_matter", by=by, at=at, reason=reason, save=("no_fault", "no_fault_reason", "handed_over_at", "parked_at"))
-    deadlines.void(form.item, "D21", "D28", at=at, why=gettext_noop("settled"), by=by)
+    deadlines.void(form.item, "D09", "D10", "D11", "D12", "D21", "D28", at=at, why=gettext_noop("settled"), by=by)
     closure_asked(form, at=at)
     return form
 
@@ -211,7 +213,7 @@ def determine(
     named_before = _named(form)
     form.responsibilities.filter(round=form.round).delete()
     Responsibility.objects.bulk_create(Responsibility(form=form, round=form.round, **row) for row in responsibilities)
-    _drop_drafts(form, by=by, at=at)
+    drop_drafts(form, rounds=(form.round,), by=by, at=at, why=gettext_noop("not in the new determination"))
     for row in measures:
         Disposition.objects.create(form=form, round=form.round, state_since=at, **row)
     form.findings, form.why_not_spoken = findings.strip(), why_not_spoken.strip()[:300]
@@ -222,16 +224,6 @@ def determine(
     texts.keep(form, at=at)
     hold(form, at)
     return form
-
-
-def _drop_drafts(form: ComplaintForm, *, by: User, at: datetime) -> None:
-    """A draft nobody else saw goes without a trace; one that was proposed and sent back is struck out: answers and signatures stay on record (V5)."""
-    drafts = form.dispositions.filter(round=form.round, state="draft")
-    drafts.filter(version=1).delete()
-    for draft in drafts.select_related("user", "department"):
-        draft.form = form
-        gone = {"measure": draft.pk, "target": draft.target}
-        make(draft, "strike_out", by=by, at=at, standing="form", reason=gettext_noop("not in the new determination"), data=gone)
 
 
 def _named(form: ComplaintForm) -> set[int]:

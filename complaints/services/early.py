@@ -27,14 +27,13 @@ from complaints.models import (
     WrittenCause,
 )
 from complaints.models.early import SIDES
-from complaints.services import grading
-from complaints.services.answers import hand_reply
+from complaints.services import answers, grading
 from complaints.services.common import head_of, locked, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.people import receivers
 from feedback_desk.people.access import NotNow, NotYou, concerned
-from feedback_desk.people.actors import SYSTEM
+from feedback_desk.people.actors import SYSTEM, Actor, person
 from feedback_desk.people.models import Department, Role, User
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
@@ -56,22 +55,24 @@ WRITE_FIRST_ANALYSIS = acts.declare("write_first_analysis", label=gettext_lazy("
 WRITE_CAUSE = acts.declare("write_cause", label=gettext_lazy("Cause in writing"), who=("quality", "analysing_head"))
 APPROVE_CAUSE = acts.declare("approve_cause", label=gettext_lazy("Approve the cause"), who=("cs_manager", "analysing_head"), guards=(guards.cause_to_approve,))
 NAME_ANALYSING = acts.declare("name_analysing", label=gettext_lazy("Who analyses"), who=("handler", "supervisor", "cs_manager"))
-CHANGE_QUALITY_CLASS = acts.declare("change_quality_class", label=gettext_lazy("Change the quality class"), who=("handler", "supervisor", "quality"))
+CHANGE_QUALITY_CLASS = acts.declare(
+    "change_quality_class", label=gettext_lazy("Change the quality class"), who=("handler", "supervisor", "quality"), guards=(guards.about_quality,)
+)
 REPORT_TO_POLICE = acts.declare("report_to_police", label=gettext_lazy("Unlawful act, police"), who=("handler", "supervisor", "cs_manager"))
 
 DECISION_LIMITS = {Grade.MAJOR: ("D09", Role.CS_MANAGER), Grade.SERIOUS: ("D10", Role.SUPERVISOR)}
 
 
-def start_first_hours(form: ComplaintForm, *, at: datetime) -> None:
-    """C1, C16: what was done already is not asked for again."""
+def start_first_hours(form: ComplaintForm, *, at: datetime, since: datetime | None = None) -> None:
+    """C1, C16: what was done already is not asked for again. `since`: what counts from the receipt counts from then."""
     business = receivers.pick(Role.BUSINESS, department=form.item.department, root=form.item.root, at=at) if _has_business(form) else None
     owner = responsible_for(form.ticket, at)
-    if not form.factscheck_rows.exists():
+    if form.state in BEFORE_REVIEW and not form.factscheck_rows.exists():
         start(form, "D11", at=at, owner=business or owner)
-    if not guards.plan_talked_through(form):
+    if form.state in BEFORE_REVIEW and not guards.plan_talked_through(form):
         start(form, "D12", at=at, owner=owner)
     if not form.firstanalysis_rows.exists():
-        start(form, "D34", at=at, owner=owner, start_at=form.ticket.received_at)
+        start(form, "D34", at=at, owner=owner, start_at=since or form.ticket.received_at)
 
 
 def _has_business(form: ComplaintForm) -> bool:
@@ -182,9 +183,9 @@ def _ask_for_signatures(form: ComplaintForm, decision: HandlingDecision, entry: 
     signed = set(decision.signatures.values_list("side", flat=True))
     for side in set(SIDES[decision.grade]) - signed:
         line = form.ticket.item.department
-        person = head_of(line, form, at) if side == DecisionSide.LINE_HEAD and line else None
-        person = person or receivers.pick(side if side in Role.values else Role.SUPERVISOR, root=form.item.root, at=at)
-        tell(person, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Handling decision to sign"))
+        signer = head_of(line, form, at) if side == DecisionSide.LINE_HEAD and line else None
+        signer = signer or receivers.pick(side if side in Role.values else Role.SUPERVISOR, root=form.item.root, at=at)
+        tell(signer, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Handling decision to sign"))
 
 
 # ---- who analyses, quality (G5, G7, C16) ----
@@ -193,14 +194,23 @@ def _ask_for_signatures(form: ComplaintForm, decision: HandlingDecision, entry: 
 def graded(form: ComplaintForm, *, at: datetime, entry: Entry) -> None:
     """G2, G5, G7: what grading sets going."""
     start_decision(form, at=at)
-    hand_reply(form, at=at)
+    answers.graded(form, at=at)
+    _name_by_table(form, at=at)
+    start_cause(form, at=at)
+    alarm(form, entry=entry, at=at)
+
+
+def _name_by_table(form: ComplaintForm, *, at: datetime) -> None:
     if form.analysis_department_id is None and (department := analysing.department_for(form)) is not None:
         form.analysis_department = department
         form.save(update_fields=["analysis_department"])
         _tell_who_analyses(form, department, history.record(form.item, "name_analysing", by=SYSTEM, at=at, data={"department": department.name}))
+
+
+def start_cause(form: ComplaintForm, *, at: datetime) -> None:
+    """G5: D23 until the cause of this round is there in writing."""
     if form.quality_class is not None and not form.writtencause_rows.filter(round=form.round).exists():
         start(form, "D23", at=at, role=Role.QUALITY, department=form.analysis_department)
-    alarm(form, entry=entry, at=at)
 
 
 def alarm(form: ComplaintForm, *, entry: Entry, at: datetime) -> None:
@@ -210,13 +220,13 @@ def alarm(form: ComplaintForm, *, entry: Entry, at: datetime) -> None:
         return
     heads = {head_of(d, form, at) for d in (form.ticket.item.department, form.analysis_department) if d is not None}
     why = gettext_noop("Food or product safety (class 1).") if form.quality_class == QualityClass.SAFETY else gettext_noop("Product quality, a key customer.")
-    for person in heads | {receivers.pick(Role.GENERAL_MANAGER, root=form.item.root, at=at)}:
-        tell(person, "generic", entry=entry, item=form.item, message=why, urgent=True)
+    for receiver in heads | {receivers.pick(Role.GENERAL_MANAGER, root=form.item.root, at=at)}:
+        tell(receiver, "generic", entry=entry, item=form.item, message=why, urgent=True)
 
 
 @transaction.atomic
 def change_quality_class(*, form_id: int, by: User, quality_class: int, reason: str) -> ComplaintForm:
-    """G5: D23 begins anew."""
+    """G5: D23 begins anew; or begins, where the complaint turned out to be about product quality after it was graded."""
     at = clock.now()
     need(reason=reason)
     form = locked(form_id)
@@ -226,11 +236,22 @@ def change_quality_class(*, form_id: int, by: User, quality_class: int, reason: 
     form.quality_class = quality_class
     form.save(update_fields=["quality_class"])
     entry = history.record(form.item, "change_quality_class", by=by, at=at, reason=reason, data={"class": str(form.get_quality_class_display())})
+    _name_by_table(form, at=at)
     deadlines.void(form.item, "D23", at=at, why=gettext_noop("the quality class changed"), by=by)
     start(form, "D23", at=at, role=Role.QUALITY, department=form.analysis_department)
     alarm(form, entry=entry, at=at)
     grading.corrected(form, at=at)
     return form
+
+
+def leave_quality(form: ComplaintForm, *, by: Actor, at: datetime) -> None:
+    """The category was corrected to one that is not about product quality: no class, no cause owed within a day."""
+    if form.quality_class is None or form.ticket.category.quality:
+        return
+    form.quality_class = None
+    form.save(update_fields=["quality_class"])
+    history.record(form.item, "leave_quality", by=by, at=at)
+    deadlines.void(form.item, "D23", at=at, why=gettext_noop("not about product quality any more"), by=person(by))
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -17,17 +18,21 @@ from complaints.models import ComplaintForm, Instruction, ManagementReport, Remi
 from complaints.services.common import head_of, locked, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
-from feedback_desk.deadlines.models import Deadline
+from feedback_desk.deadlines.models import Deadline, DeadlineState
 from feedback_desk.people import receivers
 from feedback_desk.people.access import concerned
 from feedback_desk.people.models import Department, Role, User
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
+from tickets.models import Outcome
 from tickets.services.common import need, tell
 from tickets.services.contacts import check_promise, promise
 
 OPEN_WAY = (State.GRADED, State.DETERMINING)
-ASK_INSTRUCTION = acts.declare("ask_instruction", label=gettext_lazy("Ask how it goes on"), who=("cs_manager",), states=OPEN_WAY, guards=(is_major_complaint,))
+ASK_INSTRUCTION = acts.declare(
+    "ask_instruction", label=gettext_lazy("Ask how it goes on"), who=("cs_manager",), states=OPEN_WAY,
+    guards=(is_major_complaint, guards.instruction_not_asked),
+)  # fmt: skip
 WRITE_INSTRUCTION = acts.declare(
     "write_instruction", label=gettext_lazy("Write how it goes on"), who=("general_manager",), states=OPEN_WAY, guards=(is_major_complaint,), primary=True
 )
@@ -41,11 +46,13 @@ REPORT_TO_MANAGEMENT = acts.declare(
 
 @transaction.atomic
 def ask_instruction(*, form_id: int, by: User, words: str) -> ComplaintForm:
-    """C8: grade I whose responsibility cannot be determined now; the general manager is asked how it goes on."""
+    """C8: grade I whose responsibility cannot be determined now; the general manager is asked how it goes on. The request stands until they wrote it."""
     at = clock.now()
     need(words=words)
     form = locked(form_id)
     acts.demand(form, ASK_INSTRUCTION, by=by)
+    form.instruction_asked_at, form.instruction_asked_by = at, by
+    form.save(update_fields=["instruction_asked_at", "instruction_asked_by"])
     entry = history.record(form.item, "ask_instruction", by=by, at=at, reason=words)
     manager = receivers.pick(Role.GENERAL_MANAGER, root=form.item.root, at=at)
     tell(manager, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Grade I cannot be determined yet: write how it goes on"))
@@ -65,6 +72,8 @@ def write_instruction(*, form_id: int, by: User, lead_id: int, what: str, until:
     if until <= at:
         raise ValidationError({"until": _("This has to lie ahead.")})
     row = Instruction.objects.create(form=form, round=form.round, by=by, at=at, lead=lead, what=what.strip(), until=until)
+    form.instruction_asked_at = form.instruction_asked_by = None
+    form.save(update_fields=["instruction_asked_at", "instruction_asked_by"])
     deadlines.settle(form.item, "D38", part="instruction", at=at, by=by)
     start(form, "D38", at=at, owner=lead, part="instruction", due_at=until)
     entry = history.record(form.item, "write_instruction", by=by, at=at, reason=what, data={"lead": str(lead)})
@@ -80,15 +89,20 @@ def remind_of_month_end(at: datetime) -> int:
     """D28 for every matter that was open at the end of the last month and still is; once each, whenever it runs. Returns how many are new."""
     first = timezone.localtime(at).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     month = f"{first - timedelta(days=1):%Y-%m}"
-    begun = Deadline.objects.filter(code="D28", part=month).values("item_id")
-    waiting = ComplaintForm.objects.filter(state=State.OUTSTANDING, parked_at__lt=first).exclude(item_id__in=begun)
+    begun = _begun(month).values("item_id")
+    waiting = ComplaintForm.objects.filter(state=State.OUTSTANDING, parked_at__lt=first).exclude(ticket__outcome=Outcome.WITHDRAWN).exclude(item_id__in=begun)
     return sum(_begin_month(pk, month, first, at) for pk in list(waiting.order_by("pk").values_list("pk", flat=True)))
+
+
+def _begun(month: str) -> QuerySet[Deadline]:
+    """One that ended void, with a withdrawal that did not last, begins again."""
+    return Deadline.objects.filter(code="D28", part=month).exclude(state=DeadlineState.VOID)
 
 
 @transaction.atomic
 def _begin_month(form_id: int, month: str, first: datetime, at: datetime) -> bool:
     form = locked(form_id)
-    if form.state != State.OUTSTANDING or Deadline.objects.filter(item=form.item, code="D28", part=month).exists():
+    if form.state != State.OUTSTANDING or form.ticket.outcome == Outcome.WITHDRAWN or _begun(month).filter(item=form.item).exists():
         return False
     return start(form, "D28", at=at, role=Role.CS_MANAGER, part=month, start_at=first) is not None
 

@@ -17,7 +17,7 @@ from complaints.models.remedies import IN_MONEY, RemedyKind, yuan
 from complaints.services.common import about_remedy, locked
 from feedback_desk import clock
 from feedback_desk.people import receivers
-from feedback_desk.people.access import NotYou, concerned
+from feedback_desk.people.access import NotNow, NotYou, concerned
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
@@ -26,8 +26,6 @@ from tickets.models import Way
 from tickets.services.common import need, tell
 
 PROPOSE_REMEDY = acts.declare("propose_remedy", label=gettext_lazy("Propose a remedy"), who=CARES, guards=(guards.grade_is_decided,))
-TOLD_AT_MOST = 300
-"""Characters of a reason in a notice; all of it stands in the history."""
 
 
 @transaction.atomic
@@ -120,11 +118,14 @@ def _ask(remedy: Remedy, entry: Entry, not_these: set[int]) -> None:
 
 
 @transaction.atomic
-def approve_remedy(*, remedy_id: int, by: User) -> Remedy:
-    """G4, V8, V3. From now on the customer may hear of it."""
+def approve_remedy(*, remedy_id: int, by: User, seen: Decimal | None = None) -> Remedy:
+    """G4, V8, V3. From now on the customer may hear of it. `seen`: what the form came to in all when it was read."""
     at = clock.now()
     remedy = _locked(remedy_id)
     _refuse_in_words(remedy, "approve", by)
+    if seen is not None and remedy.state == R.AWAITING_APPROVAL and (now := authority.total(remedy.form, remedy)) > seen:
+        sentence = _("Meanwhile the form comes to %(sum)s yuan in all, no longer %(seen)s. Look at it and decide again.")
+        raise NotNow(sentence % {"sum": yuan(now), "seen": yuan(seen)})
     remedy.approved_by, remedy.approved_at = by, at
     entry = make(remedy, "approve", by=by, at=at, save=("approved_by", "approved_at"), data=about_remedy(remedy))
     _answered(remedy, entry, gettext_noop("A remedy was approved: it can be offered to the customer now."))
@@ -139,7 +140,7 @@ def refuse_remedy(*, remedy_id: int, by: User, reason: str) -> Remedy:
     remedy = _locked(remedy_id)
     _refuse_in_words(remedy, "refuse_approval", by)
     entry = _end(remedy, "refuse_approval", by=by, at=at, reason=reason)
-    _answered(remedy, entry, gettext_noop("A remedy was refused: %(reason)s"), reason=reason.strip()[:TOLD_AT_MOST])
+    _answered(remedy, entry, gettext_noop("A remedy was refused: %(reason)s"), reason=reason.strip())
     _recount(remedy.form)
     return remedy
 

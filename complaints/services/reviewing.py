@@ -17,6 +17,7 @@ from complaints.lifecycle import State
 from complaints.models import ComplaintForm, Disposition, Signature
 from complaints.services.common import act, closure_asked, head_of, locked, locked_disposition, move, start
 from complaints.services.determining import check_amount
+from complaints.services.early import start_decision
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.people import receivers
@@ -281,6 +282,7 @@ def send_back(*, form_id: int, by: User, reason: str, seen_version: int | None =
         make(measure, "send_back", by=by, at=at, standing="form", data=_about(measure))
     deadlines.settle(form.item, "D16", at=at, by=by)
     start(form, "D14", at=at, role=Role.CS_MANAGER)
+    start_decision(form, at=at)
     tell(receivers.pick(Role.CS_MANAGER, root=form.item.root, at=at), "ruled", entry=entry, item=form.item, ruling=_("sent back"), by=str(by))
     return form
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 
+from complaints import guards, wording
 from complaints import services as forms
-from complaints import wording
 from complaints.forms.answers import FormalReplyForm, ProgressForm, RemindForm
 from complaints.forms.way import ParkingForm
 from complaints.models import Point, ReplyTemplate
@@ -20,6 +20,7 @@ from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.services import name_concerned
 from tests.ways import comes_next, replied
 from tickets import services as tickets
+from tickets.models import Category
 from tickets.move_forms import GrantExtensionForm
 
 pytestmark = pytest.mark.django_db
@@ -417,3 +418,150 @@ def test_C15_a_second_round_asks_for_a_reply_of_its_own(way):
     forms.reopen(form_id=way.form_id, by=way.cast.agent, reason="新机仍有异响")
     assert {"D24", "D27"} <= way.live()
     assert way.form.finalreply_rows.filter(round=1, sending__isnull=False).count() == 1
+
+
+# ---- what a reply waits for, and what counts as one (C11, C13, C17, C20, G3, G7, T14) ----
+
+
+def drawn_up(way, **more):
+    return forms.draft_reply(form_id=way.form_id, by=way.cast.supervisor, template_id=letter(), **SAID | more)
+
+
+def send(way, reply, **more):
+    return forms.send_reply(form_id=way.form_id, by=way.cast.supervisor, seen=reply.pk, way="letter", **more)
+
+
+def about_quality(way, grade="II"):
+    way = way(grade)
+    way.register(category_id=Category.objects.get(slug="product-fault").pk)
+    forms.grade(form_id=way.form_id, by=way.cast.supervisor, grade=grade, quality_class=3, reason="按等级定级")
+    return way
+
+
+def complex_one(way):
+    tickets.correct(ticket_id=way.ticket_id, by=way.cast.agent, changes={"complex": True}, reason="涉及配送与品管")
+    return way
+
+
+def test_G7_the_reply_goes_only_when_the_last_cause_is_approved(way):
+    way = about_quality(way)
+    reply = drawn_up(way)
+    with pytest.raises(NotNow, match="尚无书面原因"):
+        send(way, reply)
+    cause = forms.write_cause(form_id=way.form_id, by=way.cast.outsider, cause="密封圈批次不良")
+    forms.approve_cause(form_id=way.form_id, by=way.cast.manager, seen=cause.pk)
+    cause = forms.write_cause(form_id=way.form_id, by=way.cast.outsider, cause="密封圈硬度不足")
+    with pytest.raises(NotNow, match="尚未批准"):
+        send(way, reply)
+    forms.approve_cause(form_id=way.form_id, by=way.cast.manager, seen=cause.pk)
+    send(way, reply)
+
+
+def test_C17_a_letter_older_than_an_answer_does_not_leave(way, freeze):
+    way = way("II").graded()
+    reply = drawn_up(way)
+    freeze("2026-03-02 10:00")
+    forms.add_point(form_id=way.form_id, by=way.cast.agent, text="赔偿误工费")
+    forms.answer_points(form_id=way.form_id, by=way.cast.agent, answers={way.form.points.get().pk: "凭证明补偿一天"})
+    with pytest.raises(NotNow, match="重新起草"):
+        send(way, reply)
+    send(way, drawn_up(way))
+
+
+def test_C13_a_letter_older_than_the_determination_does_not_leave(way, freeze):
+    way = way("II").determining()
+    reply = drawn_up(way)
+    freeze("2026-03-02 10:00")
+    way.determine([way.one()])
+    with pytest.raises(NotNow, match="重新起草"):
+        send(way, reply)
+    send(way, drawn_up(way))
+
+
+def test_C20_a_form_that_has_ended_takes_no_other_case_summary(way):
+    way = way().closed()
+    with pytest.raises(NotNow):
+        forms.write_case_summary(form_id=way.form_id, by=way.cast.agent, text="改写总结。")
+    assert way.form.case_summary != "改写总结。"
+
+
+def test_C13_an_association_is_answered_whatever_the_grade(way):
+    way = way("III").register(channel="association")
+    forms.grade(form_id=way.form_id, by=way.cast.supervisor, grade="III", reason="客户情况特殊")
+    forms.handle_on_the_spot(form_id=way.form_id, by=way.cast.agent, how="当场换货，客户满意。")
+    way.result()
+    assert way.live("D13", "D27") == {"D27"}
+    assert guards.reply_owed(way.form)
+    reply = forms.draft_reply(form_id=way.form_id, by=way.cast.agent, template_id=letter(), **SAID)
+    forms.send_minor_reply(form_id=way.form_id, by=way.cast.agent, seen=reply.pk, way="letter", to_association="市消保委李科，传真")
+    assert guards.reply_owed(way.form) is None
+    assert way.live("D27") == set()
+
+
+def test_C11_the_result_ends_the_progress_owed_to_the_group_too(way):
+    way = way("III").register(channel="group").result()
+    assert way.limit("D25").state == "void"
+
+
+def test_C11_so_does_handling_on_the_spot(way):
+    way = way("III").register(channel="group")
+    forms.grade(form_id=way.form_id, by=way.cast.supervisor, grade="III", reason="客户情况特殊")
+    forms.handle_on_the_spot(form_id=way.form_id, by=way.cast.agent, how="当场换货，客户满意。")
+    assert way.limit("D25").state == "void"
+
+
+def test_C11_so_does_setting_aside_and_it_begins_again_when_resumed(way):
+    way = way("II").register(channel="group")
+    forms.grade(form_id=way.form_id, by=way.cast.supervisor, grade="II", reason="客户情况特殊")
+    forms.ask_parking(form_id=way.form_id, by=way.cast.manager, parking_reason="parts", contact="客服林", reason="等配件")
+    forms.park(form_id=way.form_id, by=way.cast.general_manager)
+    assert way.limit("D25").state == "void"
+    forms.resume(form_id=way.form_id, by=way.cast.manager, reason="配件到货")
+    assert way.live("D24", "D25") == {"D24", "D25"}
+
+
+def test_T14_a_complex_one_is_not_handled_on_the_spot_nor_answered_by_word_of_mouth_before_the_meeting(way):
+    way = complex_one(way("III").graded())
+    talk(way, "formal_reply")
+    assert way.live("D13") == {"D13"}
+    with pytest.raises(NotNow, match="内部沟通会"):
+        forms.handle_on_the_spot(form_id=way.form_id, by=way.cast.agent, how="当场换货，客户满意。")
+    people = [way.cast.agent.pk, way.cast.product_head.pk]
+    forms.record_meeting(form_id=way.form_id, by=way.cast.agent, people_ids=people, solution="换新，配送承担")
+    talk(way, "formal_reply")
+    assert way.live("D13") == set()
+    forms.handle_on_the_spot(form_id=way.form_id, by=way.cast.agent, how="当场换货，客户满意。")
+
+
+@pytest.mark.parametrize("how", ["graded", "lowered"])
+def test_G3_a_result_offered_before_the_grade_let_a_colleague_answer_is_the_answer(way, freeze, how):
+    way = way("III").register()
+    if how == "lowered":
+        forms.grade(form_id=way.form_id, by=way.cast.agent, grade="II")
+    freeze("2026-03-02 11:00")
+    way.result()
+    assert way.live("D13", "D27") == {"D13", "D27"}
+    freeze("2026-03-20 09:00")
+    if how == "lowered":
+        forms.change_grade(form_id=way.form_id, by=way.cast.supervisor, grade="III", reason="客户情况特殊")
+    else:
+        forms.grade(form_id=way.form_id, by=way.cast.supervisor, grade="III", reason="客户情况特殊")
+    assert [(way.limit(code).state, way.limit(code).late) for code in ("D13", "D27")] == [("settled", False)] * 2, "as of the offer"
+
+
+def test_G3_so_is_a_formal_reply_by_word_of_mouth(way):
+    way = way("III").register()
+    talk(way, "formal_reply")
+    assert way.live("D13") == {"D13"}
+    forms.grade(form_id=way.form_id, by=way.cast.supervisor, grade="III", reason="客户情况特殊")
+    assert way.live("D13") == set()
+
+
+def test_C8_C20_C21_long_texts_are_cut_in_notices(way):
+    way = way("I").determining()
+    long = "很长的话。" * 200
+    said = {"lead_id": way.cast.product_head.pk, "what": long, "until": clock.now() + timedelta(days=7)}
+    forms.write_instruction(form_id=way.form_id, by=way.cast.general_manager, **said)
+    forms.report_to_management(form_id=way.form_id, by=way.cast.supervisor, report=long, proposals=long)
+    told = [words for n in Notice.objects.exclude(data__said=None) for words in n.data["said"].values() if isinstance(words, str)]
+    assert {len(words) for words in told if words.startswith("很长")} == {300}

@@ -168,7 +168,8 @@ def test_G4_refusing_needs_words(cast, waiting):
 def test_V8_who_proposed_it_does_not_approve_it(cast, graded):
     own = propose(graded, by=cast.supervisor, value=Decimal(3000))
     RemedyLimit.objects.filter(role="supervisor").update(amount=None)
-    for service, more in ((forms.approve_remedy, {}), (forms.refuse_remedy, {"reason": "算了"})):
+    answers: list[tuple[Any, dict[str, Any]]] = [(forms.approve_remedy, {}), (forms.refuse_remedy, {"reason": "算了"})]
+    for service, more in answers:
         with pytest.raises(NotYou) as refused:
             service(remedy_id=own.pk, by=cast.supervisor, **more)
         assert "本人" in refused.value.because or "yourself" in refused.value.because
@@ -239,14 +240,14 @@ def test_G4_while_one_waits_no_result_is_offered(cast, graded, waiting):
 
 def test_G4_nothing_of_it_goes_to_the_customer_nor_on_the_sheet_before(cast, graded, waiting):
     assert not [notice for notice in Notice.objects.filter(receiver=None) if "800" in str(notice.data)]
-    assert panel.sheet(graded.form) == []
+    assert panel.sheet(graded.form, 1) == []
     forms.approve_remedy(remedy_id=waiting.pk, by=cast.supervisor)
-    assert "退差价 800 元" in panel.sheet(graded.form)[0][1]
+    assert "退差价 800 元" in panel.sheet(graded.form, 1)[0][1]
 
 
 def test_G4_refused_it_never_stands_on_the_sheet(cast, graded, waiting):
     forms.refuse_remedy(remedy_id=waiting.pk, by=cast.supervisor, reason="不行")
-    assert panel.sheet(graded.form) == []
+    assert panel.sheet(graded.form, 1) == []
 
 
 def test_G4_what_waits_can_be_chosen_by_nobody(cast, waiting):
@@ -392,3 +393,18 @@ def test_G4_the_office_approves_once_it_has_a_limit(cast, graded, waiting):
         forms.approve_remedy(remedy_id=waiting.pk, by=cast.office)
     RemedyLimit.objects.create(role=Role.OFFICE, grade="II", amount=1000)
     assert forms.approve_remedy(remedy_id=waiting.pk, by=cast.office).state == "offered"
+
+
+def test_G4_what_grew_while_it_was_read_is_read_again(cast, graded, waiting):
+    seen = authority.total(graded.form)
+    propose(graded, value=Decimal(10), option=waiting.option)
+    with pytest.raises(NotNow):
+        forms.approve_remedy(remedy_id=waiting.pk, by=cast.manager, seen=seen)
+    assert forms.approve_remedy(remedy_id=waiting.pk, by=cast.manager, seen=authority.total(graded.form)).state == "offered"
+
+
+def test_a_notice_is_cut_and_the_history_has_all_of_it(cast, waiting):
+    forms.refuse_remedy(remedy_id=waiting.pk, by=cast.supervisor, reason="长" * 900)
+    said = Notice.objects.get(receiver=cast.agent, template="generic", channel="page").data["said"]["reason"]
+    assert (len(said), said[-1]) == (300, "…")
+    assert Entry.objects.get(verb="refuse_approval").words.text == "长" * 900

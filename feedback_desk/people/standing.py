@@ -5,7 +5,7 @@ A primary who is absent, or named in the matter, is stood in for by the backup, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from feedback_desk import clock
 from feedback_desk.people.models import Absence, Concern, Department, Membership, Role, User
-from feedback_desk.people.one_look import looking, remembered, remembered_of_people
+from feedback_desk.people.one_look import known, looking, remembered, remembered_of_people
 from feedback_desk.people.receivers import Staff
 from feedback_desk.records.models import Item
 
@@ -32,6 +32,17 @@ def _out_of_play(root: int | None, at: datetime) -> set[int]:
     if root is None:
         return set(absent)
     return set(absent.union(Concern.objects.filter(item_id=root).values_list("user_id", flat=True)))
+
+
+def look_at_all(user: User, roots: Collection[int], at: datetime) -> None:
+    """For a list, inside `one_look`: who is out of play in each matter, and whether the user is named in it (V3), in two queries."""
+    absent = set(Absence.objects.covering(at).values_list("user_id", flat=True))
+    named: dict[int, set[int]] = {root: set() for root in roots}
+    for root, pk in Concern.objects.filter(item_id__in=roots).values_list("item_id", "user_id"):
+        named[root].add(pk)
+    for root, people in named.items():
+        known(("out of play", root), absent | people)
+        known(("concerned", user.pk, root), user.pk in people)
 
 
 def stand_in(primary: User | None, item: Item | None, at: datetime, out: set[int] | None = None) -> User | None:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from complaints import texts
 from complaints.guards import time_asked_for
 from complaints.lifecycle import State
-from complaints.models import ComplaintForm, CorrectiveAction, Disposition, Responsibility
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition, FormAct, Responsibility
 from complaints.permissions import APPROVES
 from feedback_desk import clock
 from feedback_desk.deadlines import wording
@@ -28,7 +28,8 @@ from feedback_desk.deadlines.explain import explain
 from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension, ExtensionState
 from feedback_desk.people import standing
 from feedback_desk.people.models import Role, User
-from feedback_desk.people.one_look import one_look
+from feedback_desk.people.one_look import known, one_look
+from feedback_desk.records.models import Kind
 from feedback_desk.workplace import doors, story
 from feedback_desk.workplace.determination import Similar, similar
 from feedback_desk.workplace.doors import Button
@@ -146,7 +147,9 @@ def waiting_for(user: User, opened: Sequence[str] = ()) -> list[Waiting]:
     at = clock.now()
     forms = list(_candidates(user))
     limits = _limits(forms)
-    found = [w for form in forms for subject in _subjects(form) if (w := _waiting(subject, form, user, limits, at, opened))]
+    with one_look():
+        _read_at_once(forms, user, at)
+        found = [w for form in forms for subject in _subjects(form) if (w := _waiting(subject, form, user, limits, at, opened))]
     return sorted(found, key=lambda w: (w.deadline is None, w.deadline.due_at if w.deadline else at))
 
 
@@ -171,6 +174,36 @@ def _candidates(user: User) -> Any:
         if user.backs_up.exists() or user.heads.exists()
         else rows.none()
     )
+
+
+def _read_at_once(forms: list[ComplaintForm], user: User, at: datetime) -> None:
+    """What guards and capacities ask of each form, for all of them: who decided on it, who is found responsible, its measures, who is named or away."""
+    roots = [form.ticket.item_id for form in forms]
+    standing.look_at_all(user, roots, at)
+    _know_time_asked_for(roots)
+    parts, named, measures = ({form.pk: list[Any]() for form in forms} for _n in range(3))
+    rounds = {form.pk: form.round for form in forms}
+    for pk, kind, who in FormAct.objects.filter(form__in=forms).values_list("form", "kind", "user"):
+        parts[pk].append((kind, who))
+    for pk, round, department, share in Responsibility.objects.filter(form__in=forms).values_list("form", "round", "department", "share"):
+        if round == rounds[pk]:
+            named[pk].append((department, share))
+    for measure in Disposition.objects.filter(form__in=forms).select_related("user", "department"):
+        if measure.round == rounds[measure.form_id]:
+            measures[measure.form_id].append(measure)
+    for form in forms:
+        known(("acts", form.pk), parts[form.pk])
+        known(("named", form.pk), named[form.pk])
+        known(("measures", form.pk), measures[form.pk])
+
+
+def _know_time_asked_for(roots: list[int]) -> None:
+    asked: dict[int, list[Extension]] = {root: [] for root in roots}
+    rows = Extension.objects.filter(deadline__root__in=roots, state=ExtensionState.ASKED).exclude(deadline__item__kind=Kind.ACTION)
+    for row in rows.select_related("deadline__rule", "deadline__item", "asked_by").order_by("pk"):
+        asked[row.deadline.root_id].append(row)
+    for root, found in asked.items():
+        known(("asked", root), found)
 
 
 def _subjects(form: ComplaintForm) -> list[Any]:
@@ -375,8 +408,17 @@ def actions_for(user: User) -> list[ActionWaiting]:
         return []
     waiting = Q(state="awaiting_approval") | Q(pk__in=CorrectiveAction.objects.running().filter(item__deadlines__asking__isnull=False).values("pk"))
     rows = CorrectiveAction.objects.visible_to(user).filter(waiting).select_related("item__root", "owner", "department__head", "form__item", "compiled_by")
+    found = list(rows.order_by("state_since", "pk"))
     with one_look():
-        return [ActionWaiting(row, user) for row in rows.order_by("state_since", "pk") if _answers(row, user)]
+        standing.look_at_all(user, [row.item.root_id or row.item_id for row in found], clock.now())
+        waits = Extension.objects.filter(deadline__item__in=[row.item_id for row in found], state=ExtensionState.ASKED).select_related(*MORE_TIME)
+        asked = {extension.deadline.item_id: extension for extension in waits.order_by("-pk")}
+        for row in found:
+            known(("asked", row.item_id), asked.get(row.item_id))
+        waiting_ones = [ActionWaiting(row, user) for row in found if _answers(row, user)]
+    for one in waiting_ones:
+        one.wanted = asked.get(one.action.item_id)
+    return waiting_ones
 
 
 def _answers(action: CorrectiveAction, user: User) -> bool:

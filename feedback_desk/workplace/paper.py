@@ -13,11 +13,15 @@ from complaints.models import ComplaintForm, Disposition, Responsibility
 from feedback_desk.records.models import Entry
 from feedback_desk.workplace import panels
 from feedback_desk.workplace.matter import Matter
+from feedback_desk.workplace.panels.parts import aside, named, series
 from feedback_desk.workplace.templatetags.desk import exact
 from feedback_desk.workplace.words import terms_of
 from tickets.models import Contact, Ticket
 
-DECIDED = ("agree", "object", "sign", "submit", "rule", "confirm_no_fault", "hand_over")
+DECIDED = ("agree", "object", "sign", "negotiate", "submit", "rule", "confirm_no_fault", "hand_over")
+SAID = ("determine", "no_fault_found", "no_fault_major", "settle_matter", "handle_on_the_spot", "write_case_summary", "offer_result")
+BEGINS = ("not_accepted", "unsolved", "reopen", "reopen_abnormal")
+"""With these moves of the form its next round begins."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,67 @@ class Sheet:
     rows: list[Row]
 
 
-def sheet(matter: Matter) -> Sheet:
-    """In the reader's language; as many queries at one measure as at twenty."""
+@dataclass(frozen=True)
+class Told:
+    """What stands in the fields of the form while a round is its last; of an earlier one (C15) it is read from the history."""
+
+    findings: str
+    no_fault: str
+    on_the_spot: str
+    ruling: str
+    words: str
+    result: str
+    summary: str
+
+
+def sheet(matter: Matter, round: int | None = None) -> Sheet:
+    """Of the last round unless said otherwise. In the reader's language; as many queries at one measure as at twenty."""
     form, ticket = matter.form, matter.ticket
     assert form is not None
-    measures = list(form.dispositions.filter(round=form.round).exclude(state="draft").select_related("user", "department", "executed_by"))
-    acts = list(Entry.objects.filter(item=form.item, verb__in=DECIDED).select_related("by").order_by("at", "pk"))
-    numbers = [(_("Form"), form.item.number), (_("Ticket"), ticket.item.number), (_("Round"), str(form.round))]
-    rows = [*_beginning(ticket, form), *_handled(form), *_inside(form, measures, acts), *_end(form, ticket)]
+    round = round or form.round
+    measures = list(form.dispositions.filter(round=round).exclude(state="draft").select_related("user", "department", "executed_by"))
+    acts = _acts(form, ticket, round)
+    told = _now(form, ticket, acts) if round == form.round else _then(form, acts)
+    numbers = [(_("Form"), form.item.number), (_("Ticket"), ticket.item.number), (_("Round"), str(round))]
+    rows = [*_beginning(ticket, form), *_handled(form, round), *_inside(form, round, told, measures, acts), *_end(form, round, told)]
     return Sheet(_("Customer feedback handling form"), numbers, rows)
+
+
+def _acts(form: ComplaintForm, ticket: Ticket, round: int) -> list[Entry]:
+    """What was decided and said in that round; signatures that fell when it was sent back are left out."""
+    verbs = (*DECIDED, *SAID, *BEGINS, "send_back")
+    lines = Entry.objects.filter(item__in=(form.item_id, ticket.item_id), verb__in=verbs).select_related("by", "words").order_by("pk")
+    now, found = 1, list[Entry]()
+    for line in lines:
+        if line.verb in BEGINS:
+            now = line.data["round"] if line.item_id == form.item_id else now
+        elif line.verb == "send_back":
+            found = [e for e in found if e.verb in SAID]
+        elif now == round and not (line.verb == "rule" and "measure" in line.data):
+            found.append(line)
+    return found
+
+
+def _words(acts: list[Entry], *verbs: str) -> str:
+    """Of the last of these acts."""
+    last = next((e for e in reversed(acts) if e.verb in verbs), None)
+    return last.words.text if last is not None and hasattr(last, "words") else ""
+
+
+def _now(form: ComplaintForm, ticket: Ticket, acts: list[Entry]) -> Told:
+    determined = any(e.verb == "determine" for e in acts)
+    no_fault = form.no_fault_reason if form.no_fault else ""
+    ruling = str(form.get_ruling_display() or "")
+    return Told(form.findings if determined else "", no_fault, form.on_the_spot, ruling, form.ruling_words, ticket.result, form.case_summary)
+
+
+def _then(form: ComplaintForm, acts: list[Entry]) -> Told:
+    ruled = next((e for e in reversed(acts) if e.verb in ("rule", "confirm_no_fault")), None)
+    ruling = "" if ruled is None else dict(form._meta.get_field("ruling").flatchoices).get(ruled.data.get("ruling", "confirm"), "")
+    no_fault = _words(acts, "no_fault_found", "no_fault_major", "settle_matter")
+    words = _words(acts, "rule", "confirm_no_fault")
+    on_the_spot, result, summary = (_words(acts, verb) for verb in ("handle_on_the_spot", "offer_result", "write_case_summary"))
+    return Told(_words(acts, "determine"), no_fault, on_the_spot, str(ruling), words, result, summary)
 
 
 def _beginning(ticket: Ticket, form: ComplaintForm) -> list[Row]:
@@ -53,7 +109,7 @@ def _beginning(ticket: Ticket, form: ComplaintForm) -> list[Row]:
     product = _lines([ticket.order_number, ticket.product, ticket.model, ticket.batch], " ")
     quality = str(form.get_quality_class_display() or "–")
     return [
-        Row(_("Customer"), f"{customer.masked_name}（{customer.number}）", (_("Level"), str(customer.get_level_display()))),
+        Row(_("Customer"), aside(customer.masked_name, customer.number), (_("Level"), str(customer.get_level_display()))),
         Row(_("Channel"), str(ticket.get_channel_display()), (_("Received"), exact(ticket.received_at))),
         Row(_("Category"), str(ticket.category), (_("Grade"), str(form.get_grade_display() or "–"))),
         Row(_("Order, product"), product, (_("Quality class"), quality)),
@@ -62,56 +118,56 @@ def _beginning(ticket: Ticket, form: ComplaintForm) -> list[Row]:
     ]
 
 
-def _handled(form: ComplaintForm) -> list[Row]:
-    return [Row(label, text) for rows in panels.SHEETS for label, text in rows(form)]
+def _handled(form: ComplaintForm, round: int) -> list[Row]:
+    return [Row(label, text) for rows in panels.SHEETS for label, text in rows(form, round)]
 
 
-def _inside(form: ComplaintForm, measures: list[Disposition], acts: list[Entry]) -> list[Row]:
-    found = _lines([form.findings, f"{_('Nobody is at fault')}: {form.no_fault_reason}" if form.no_fault else "", form.on_the_spot])
-    responsible = Responsibility.objects.filter(form=form, round=form.round).select_related("user", "department").order_by("-share")
-    ruled = [e for e in acts if e.verb in ("rule", "confirm_no_fault") and form.ruled_at and e.at >= form.ruled_at]
+def _inside(form: ComplaintForm, round: int, told: Told, measures: list[Disposition], acts: list[Entry]) -> list[Row]:
+    found = _lines([told.findings, named(_("Nobody is at fault"), told.no_fault) if told.no_fault else "", told.on_the_spot])
+    responsible = Responsibility.objects.filter(form=form, round=round).select_related("user", "department").order_by("-share")
+    ruled = [e for e in acts if e.verb in ("rule", "confirm_no_fault")][-1:]
     return [
         Row(_("What was found"), found, sign=_signed(e for e in acts if e.verb == "submit")),
         Row(_("Who is responsible"), _lines(_responsible(row) for row in responsible)),
         Row(_("Accountability measures"), _lines(_measure(m) for m in measures)),
-        Row(_("Answer of the person concerned"), _lines(f"{m.target}：{m.answer}" for m in measures if m.answer)),
+        Row(_("Answer of the person concerned"), _lines(named(m.target, m.answer) for m in measures if m.answer)),
         Row(_("Department's opinion"), _lines(_opinion(m, acts) for m in measures), sign=_signed(_last_of_each(acts, measures))),
-        Row(_("General manager's ruling"), _lines([str(form.get_ruling_display() or ""), form.ruling_words]), sign=_signed(ruled)),
+        Row(_("General manager's ruling"), _lines([told.ruling, told.words]), sign=_signed(ruled)),
         Row(_("Carried out"), _lines(_carried_out(m) for m in measures if m.executed_at), sign=_signed(e for e in acts if e.verb == "hand_over")),
     ]
 
 
-def _end(form: ComplaintForm, ticket: Ticket) -> list[Row]:
-    last = form.inspections.select_related("by").last()
-    visit = Contact.objects.filter(item=ticket.item, purpose="visit", reached=True).select_related("by").order_by("at").last()
+def _end(form: ComplaintForm, round: int, told: Told) -> list[Row]:
+    last = form.inspections.filter(round=round).select_related("by").last()
+    visit = Contact.objects.filter(visit__form=form, visit__round=round, reached=True).select_related("by").order_by("at", "pk").last()
     mark = "" if last is None else _lines([_("in time") if last.timely else _("late"), str(last.get_severity_display()), last.faults], " · ")
     return [
         Row(_("Check"), mark, sign="" if last is None else _by(last.by, last.at)),
-        Row(_("Result for the customer"), ticket.result),
+        Row(_("Result for the customer"), told.result),
         Row(_("Visit"), _lines([visit.said, visit.customer_says]) if visit else "", sign=_by(visit.by, visit.at) if visit else ""),
-        Row(_("Case summary"), form.case_summary),
+        Row(_("Case summary"), told.summary),
     ]
 
 
 def _responsible(row: Responsibility) -> str:
-    return f"{_lines([str(row.user or ''), str(row.department)], ' · ')} {row.share} %：{row.because}"
+    return named(f"{_lines([str(row.user or ''), str(row.department)], ' · ')} {row.share} %", row.because)
 
 
 def _measure(measure: Disposition) -> str:
-    return f"{measure.target}：{terms_of(measure.kind, measure.amount)}；{measure.clause}；{measure.reason}（{measure.get_state_display()}）"
+    terms = series([terms_of(measure.kind, measure.amount), measure.clause, measure.reason])
+    return aside(named(measure.target, terms), measure.get_state_display())
 
 
 def _opinion(measure: Disposition, acts: list[Entry]) -> str:
-    words = {"agree": _("Agreed"), "sign": _("Agreed in negotiation")}
-    if measure.objection:
-        return f"{measure.target}：{_('Objection:')} {measure.objection}"
+    words = {"agree": _("Agreed"), "negotiate": _("Agreed in negotiation")}
     verb = next((e.verb for e in reversed(acts) if e.data.get("measure") == measure.pk and e.verb in words), "")
-    return f"{measure.target}：{words[verb]}" if verb else ""
+    said = series([f"{_('Objection:')} {measure.objection}" if measure.objection else "", words.get(verb, "")])
+    return named(measure.target, said) if said else ""
 
 
 def _carried_out(measure: Disposition) -> str:
     day = measure.talk_on.isoformat() if measure.talk_on else ""
-    return f"{measure.target}：{_lines([day, measure.talk_words], ' ')}（{_by(measure.executed_by, measure.executed_at)}）"
+    return named(measure.target, aside(_lines([day, measure.talk_words], " "), _by(measure.executed_by, measure.executed_at)))
 
 
 def _last_of_each(acts: list[Entry], measures: list[Disposition]) -> list[Entry]:
@@ -122,7 +178,7 @@ def _last_of_each(acts: list[Entry], measures: list[Disposition]) -> list[Entry]
 
 
 def _signed(entries: Iterable[Entry]) -> str:
-    return _lines(dict.fromkeys(_by(e.by, e.at) for e in entries), "；")
+    return series(dict.fromkeys(_by(e.by, e.at) for e in entries))
 
 
 def _by(user: Any, at: datetime | None) -> str:

@@ -55,7 +55,9 @@ def awaiting(user: User) -> Q:
         Role.INSPECTOR: Q(form__state="awaiting_check"),
         Role.RETURN_VISIT: Q(form__state="visiting"),
         Role.SUPERVISOR: awaits_second_follow_up() | awaits_extension(user) | awaits("D09", "D10") | awaits_sending(),
-        Role.DEPARTMENT_HEAD: awaits_head(user) | Q(awaits("D10"), item__department__head=user),
+        Role.DEPARTMENT_HEAD: awaits_head(user)
+        | Q(awaits("D10"), item__department__head=user)
+        | Q(awaits_cause_approval(), form__analysis_department__head=user),
         Role.QUALITY: awaits("D23"),
     }
     found = awaits_remedy(user) if user.roles & APPROVERS else Q(pk__in=[])
@@ -66,8 +68,9 @@ def awaiting(user: User) -> Q:
 
 
 def awaits_ruling() -> Q:
-    """C5, C8: a ruling, or an answer to setting aside."""
-    return Q(form__state="awaiting_ruling") | Q(form__state__in=("graded", "determining"), form__parking_asked_at__isnull=False)
+    """C5, C8: a ruling, an answer to setting aside, or how a grade I complaint goes on."""
+    asked = Q(form__parking_asked_at__isnull=False) | Q(form__instruction_asked_at__isnull=False)
+    return Q(form__state="awaiting_ruling") | Q(asked, form__state__in=("graded", "determining"))
 
 
 def awaits_head(user: User) -> Q:
@@ -90,14 +93,19 @@ def awaits_second_follow_up() -> Q:
 def awaits_sending() -> Q:
     """G3: a final reply that was drawn up and is a supervisor's to send."""
     written = Exists(GradeRule.objects.filter(grade=OuterRef("form__grade"), written_reply=True))
-    replies = FinalReply.objects.filter(form=OuterRef("form"), round=OuterRef("form__round"))
-    return Q(written, Exists(replies), ~Exists(replies.filter(sending__isnull=False)), form__state__in=acts.OPEN)
+    unsent = _last(FinalReply, round=OuterRef("form__round")).filter(sending=None)
+    return Q(written, Exists(unsent), form__state__in=acts.OPEN)
 
 
 def awaits_cause_approval() -> Q:
-    """G7: of grades I and II a written cause that nobody has approved."""
-    causes = WrittenCause.objects.filter(form=OuterRef("form"))
-    return Q(Exists(causes), ~Exists(causes.filter(approval__isnull=False)), form__grade__in=("I", "II"), form__state__in=acts.OPEN)
+    """G7: of grades I and II the last written cause, when nobody has approved it."""
+    return Q(Exists(_last(WrittenCause).filter(approval=None)), form__grade__in=("I", "II"), form__state__in=acts.OPEN)
+
+
+def _last(model: Any, **of: Any) -> Any:
+    """The last row of a form that stands as it was written."""
+    later = model.objects.filter(form=OuterRef("form"), pk__gt=OuterRef("pk"))
+    return model.objects.filter(~Exists(later), form=OuterRef("form"), **of)
 
 
 def awaits_extension(user: User) -> Q:

@@ -129,6 +129,7 @@ SAID: dict[str, Any] = {
     "approve_cause": gettext_lazy("Cause approved"),
     "name_analysing": gettext_lazy("Analysed by the department"),
     "change_quality_class": gettext_lazy("Quality class changed"),
+    "leave_quality": gettext_lazy("Not about product quality any more, no quality class"),
     "report_to_police": gettext_lazy("Unlawful act suspected"),
     "add_point": gettext_lazy("Point of the customer written down"),
     "answer_point": gettext_lazy("Point of the customer answered"),

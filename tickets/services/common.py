@@ -119,10 +119,20 @@ def tell(receiver: User | None, template: str, *, entry: Entry, item: Item, **da
     """A notice in the page and by e-mail, once per history entry and receiver (V7: number and summary only); never to people named in the matter (V3)."""
     if receiver is None or receiver.pk == entry.by_id or access.concerned(receiver, item):
         return
+    if "said" in data:
+        data["said"] = {name: in_short(value) for name, value in data["said"].items()}
     outbox.tell(
         key=f"{template}:{entry.pk}", cause=f"entry:{entry.pk}", item=item, receiver=receiver, template=template,
         data={"number": item.number, "title": item.title, **data}, at=entry.at,
     )  # fmt: skip
+
+
+TOLD_AT_MOST = 300
+
+
+def in_short(value: Any) -> Any:
+    """A notice says what it is about; the whole of a long text stands on the page."""
+    return f"{value[: TOLD_AT_MOST - 1]}…" if isinstance(value, str) and len(value) > TOLD_AT_MOST else value
 
 
 def follow(ticket: Ticket, move: str, *, by: Actor, at: datetime, reason: str = "", **more: Any) -> None:

@@ -161,8 +161,9 @@ def reopen(*, ticket_id: int, by: Actor, reason: str) -> Ticket:
     """C15: a new round with its own limits; the first stays as it was. A complaint's form is reopened with it."""
     at = clock.now()
     ticket = locked(ticket_id)
+    outcome = ticket.outcome
     resume_work(ticket, "reopen", by=by, at=at, reason=reason)
-    follow(ticket, "reopen", by=by, at=at, reason=reason)
+    follow(ticket, "reopen", by=by, at=at, reason=reason, outcome=outcome)
     return ticket
 
 

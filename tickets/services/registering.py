@@ -164,7 +164,7 @@ def correct(*, ticket_id: int, by: User, changes: dict[str, Any], reason: str, s
     ticket.save(update_fields=[*(changed.keys() - {"summary"}), "priority", "version"])
     ticket.item.title = summary
     ticket.item.save(update_fields=["title"])
-    ticket.item.parts.exclude(pk=ticket.item_id).update(title=summary)
+    ticket.item.parts.filter(kind=Kind.FORM).update(title=summary)
     history.record(ticket.item, "correct", by=by, at=at, reason=reason, data={"changes": {f: [_plain(before[f]), _plain(new)] for f, new in changed.items()}})
     _rederive(ticket, changed, before, by=by, at=at, reason=reason)
     if form := partner.of(ticket):

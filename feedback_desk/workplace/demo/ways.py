@@ -253,6 +253,10 @@ def prepare(case: Case) -> None:
     forms.write_first_analysis(form_id=form.pk, by=agent, what=form.item.title, cause=said, solution=matter.answer, may_be_told=False)
     if form.grade == "III":
         return
+    if form.quality_class is not None:
+        analyst = next(a for a in (company.yu, company.jiang) if not a.concerns.filter(item=root).exists())
+        cause = forms.write_cause(form_id=form.pk, by=analyst, cause=f"{said}，已留样并拍照。", evidence="留样一件，现场照片")
+        forms.approve_cause(form_id=form.pk, by=company.cheng, seen=cause.pk)
     places = [line.pk] if line else []
     terms: dict[str, Any] = {"lead_id": agent.pk, "department_ids": places, "reply": "客服主管，书面答复", "measures": f"先行致歉；{matter.answer}"}
     decision = forms.decide_handling(form_id=form.pk, by=supervisor, **terms)

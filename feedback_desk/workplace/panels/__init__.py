@@ -15,8 +15,8 @@ PANELS: tuple[Callable[[Matter], Panel | None], ...] = (
     answers.going_on, early.police,
 )  # fmt: skip
 """In the order of the page."""
-SHEETS: tuple[Callable[[ComplaintForm], list[tuple[str, str]]], ...] = (grading.sheet, early.sheet, answers.sheet, remedies.sheet, actions.sheet)
-"""What each subject puts on the printed form: rows of label and text, none while there is nothing."""
+SHEETS: tuple[Callable[[ComplaintForm, int], list[tuple[str, str]]], ...] = (grading.sheet, early.sheet, answers.sheet, remedies.sheet, actions.sheet)
+"""What each subject puts on the printed form of a round: rows of label and text, none while there is nothing."""
 ACT_DOORS: dict[str, Door] = {**early.DOORS, **answers.DOORS, **remedies.DOORS, **actions.DOORS}
 """By the name of the act (complaints.acts): what its dialog asks and the service it calls."""
 

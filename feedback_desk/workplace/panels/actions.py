@@ -17,7 +17,7 @@ from feedback_desk.people.one_look import one_look
 from feedback_desk.workplace import doors
 from feedback_desk.workplace.doors import Button, Door
 from feedback_desk.workplace.matter import Matter
-from feedback_desk.workplace.panels.parts import Panel, act_buttons
+from feedback_desk.workplace.panels.parts import Panel, act_buttons, aside, signed
 from feedback_desk.workplace.templatetags.desk import exact
 
 DOORS = {"write_root_cause": Door(services.write_root_cause, asked.RootCauseForm), "draft_action": Door(services.draft_action, asked.DraftActionForm)}
@@ -84,7 +84,7 @@ def _earlier(action: CorrectiveAction, matter: Matter) -> Earlier:
     return Earlier(action, reverse("workplace:action", args=[action.item.number]), recur_url)
 
 
-def sheet(form: ComplaintForm) -> list[tuple[str, str]]:
+def sheet(form: ComplaintForm, round: int) -> list[tuple[str, str]]:
     """What of it stands on the printed form."""
     rows = [(_("Root cause"), _cause(c)) for c in form.rootcause_rows.select_related("by", "category__parent")]
     rows += [(_("%(kind)s action") % {"kind": a.get_kind_display()}, _said(a)) for a in _actions(form) if a.state != "cancelled"]
@@ -93,7 +93,7 @@ def sheet(form: ComplaintForm) -> list[tuple[str, str]]:
 
 def _cause(cause: RootCause) -> str:
     whys = "\n".join(f"{n}. {why}" for n, why in enumerate(cause.whys, 1))
-    return f"{cause.category}\n{whys}\n{cause.conclusion}（{cause.by} {exact(cause.at)}）"
+    return aside(f"{cause.category}\n{whys}\n{cause.conclusion}", signed(cause))
 
 
 def _said(action: CorrectiveAction) -> str:
@@ -101,5 +101,5 @@ def _said(action: CorrectiveAction) -> str:
     lines = [f"{action.item.number} · {action.get_state_display()}", action.what, _("%(owner)s, by %(due)s; effect checked on %(effect)s") % about]
     if action.approved_by:
         lines.append(f"{_('approved by')} {action.approved_by} {exact(action.approved_at)}")
-    lines += [action.done, action.evidence and f"{action.evidence}（{action.checked_by} {exact(action.checked_at)}）"]
+    lines += [action.done, action.evidence and aside(action.evidence, f"{action.checked_by} {exact(action.checked_at)}")]
     return "\n".join(filter(None, lines))

@@ -11,7 +11,7 @@ from complaints.forms import answers as asked
 from complaints.models import ComplaintForm
 from feedback_desk.workplace.doors import Door
 from feedback_desk.workplace.matter import Matter
-from feedback_desk.workplace.panels.parts import Panel, act_buttons
+from feedback_desk.workplace.panels.parts import Panel, act_buttons, aside, signed
 from feedback_desk.workplace.templatetags.desk import exact
 
 DOORS = {
@@ -51,9 +51,8 @@ def replies(matter: Matter) -> Panel | None:
         "formal": list(form.formalreply_rows.select_related("by")), "progress": list(form.progressnote_rows.select_related("by")),
         "letters": [(row, row.letter(name)) for row in form.finalreply_rows.select_related("by", "sending__by")], "owed": guards.reply_owed(form),
     }  # fmt: skip
-    draft = guards.reply_of(form)
     sending = [] if guards.reply_to_send(form) else ["send_minor_reply" if guards.a_colleague_may_reply(form) is None else "send_reply"]
-    sent = [] if draft is not None and hasattr(draft, "sending") else ["draft_reply"]
+    sent = [] if guards.reply_sent(form) else ["draft_reply"]
     first = [] if told["formal"] else ["reply_in_writing"]
     buttons = act_buttons(matter, [*sending, *sent, *first, "write_progress"])
     return Panel("replies", _("Replies and progress"), "envelope-paper", "complaints/_replies.html", told, buttons)
@@ -75,16 +74,19 @@ def going_on(matter: Matter) -> Panel | None:
     return Panel("going-on", _("How it goes on"), "signpost-2", "complaints/_going_on.html", told, buttons)
 
 
-def sheet(form: ComplaintForm) -> list[tuple[str, str]]:
+def sheet(form: ComplaintForm, round: int) -> list[tuple[str, str]]:
     """What of it stands on the printed form."""
-    rows = [(_("Point"), f"{p.text}\n{p.answer}") for p in form.points.all()]
-    rows += [(_("Internal meeting"), f"{m.solution}（{m.by} {exact(m.at)}）") for m in form.meeting_rows.select_related("by")]
-    rows += [(_("Formal reply"), f"{r.text}（{r.by} {exact(r.at)}）") for r in form.formalreply_rows.select_related("by")]
-    notes = form.progressnote_rows.select_related("by")
-    rows += [(_("Progress note"), f"{n.situation}\n{n.progress}\n{n.customer_says}（{n.by} {exact(n.at)}）") for n in notes]
-    if (reply := guards.reply_of(form)) is not None and hasattr(reply, "sending"):
-        rows.append((_("Final reply"), f"{reply.letter(form.ticket.customer.masked_name)}（{reply.sending.by} {exact(reply.sending.at)}）"))
-    rows += [(_("General manager's instruction"), f"{i.what}（{i.lead} · {exact(i.until)}）") for i in form.instruction_rows.select_related("lead")]
-    rows += [(_("Customer reminded"), f"{r.changed}（{r.by} {exact(r.at)}）") for r in form.reminder_rows.select_related("by")]
-    rows += [(_("Report to management"), f"{r.report}\n{r.proposals}（{r.by} {exact(r.at)}）") for r in form.managementreport_rows.select_related("by")]
+    rows = [(_("Point"), f"{p.text}\n{p.answer}") for p in form.points.filter(round=round)]
+    rows += [(_("Internal meeting"), aside(m.solution, signed(m))) for m in form.meeting_rows.filter(round=round).select_related("by")]
+    rows += [(_("Formal reply"), aside(r.text, signed(r))) for r in form.formalreply_rows.filter(round=round).select_related("by")]
+    notes = form.progressnote_rows.filter(round=round).select_related("by")
+    rows += [(_("Progress note"), aside(f"{n.situation}\n{n.progress}\n{n.customer_says}", signed(n))) for n in notes]
+    reply = form.finalreply_rows.filter(round=round, sending__isnull=False).select_related("sending__by").last()
+    if reply is not None:
+        rows.append((_("Final reply"), aside(reply.letter(form.ticket.customer.masked_name), signed(reply.sending))))
+    instructions = form.instruction_rows.filter(round=round).select_related("lead")
+    rows += [(_("General manager's instruction"), aside(i.what, f"{i.lead} · {exact(i.until)}")) for i in instructions]
+    rows += [(_("Customer reminded"), aside(r.changed, signed(r))) for r in form.reminder_rows.filter(round=round).select_related("by")]
+    reports = form.managementreport_rows.filter(round=round).select_related("by")
+    rows += [(_("Report to management"), aside(f"{r.report}\n{r.proposals}", signed(r))) for r in reports]
     return rows

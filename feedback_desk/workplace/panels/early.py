@@ -12,7 +12,7 @@ from complaints.models import ComplaintForm, DecisionSide
 from complaints.models.early import SIDES
 from feedback_desk.workplace.doors import Door
 from feedback_desk.workplace.matter import Matter
-from feedback_desk.workplace.panels.parts import Panel, act_buttons
+from feedback_desk.workplace.panels.parts import Panel, act_buttons, aside, named, series, signed
 from feedback_desk.workplace.templatetags.desk import exact
 
 DOORS = {
@@ -80,9 +80,10 @@ def cause(matter: Matter) -> Panel | None:
     told = {
         "form": form, "analyses": list(form.firstanalysis_rows.select_related("by")),
         "causes": list(form.writtencause_rows.select_related("by", "approval__by")), "serious": guards.is_serious(form),
+        "class_missing": guards.class_missing(form),
     }  # fmt: skip
-    names = ["write_first_analysis", "write_cause", "approve_cause", "name_analysing", *(["change_quality_class"] if form.quality_class else [])]
-    buttons = [b for b in act_buttons(matter, names) if not (b.name == "approve_cause" and b.missing)]
+    names = ["write_first_analysis", "write_cause", "approve_cause", "name_analysing", *(["change_quality_class"] if form.grade else [])]
+    buttons = [b for b in act_buttons(matter, names) if not (b.name in ("approve_cause", "change_quality_class") and b.missing)]
     return Panel("cause", _("Cause and analysis"), "clipboard-pulse", "complaints/_cause.html", told, buttons)
 
 
@@ -95,14 +96,16 @@ def police(matter: Matter) -> Panel | None:
     return Panel("police", _("Police report"), "shield-exclamation", "complaints/_police.html", {"reports": reports}, buttons) if reports or buttons else None
 
 
-def sheet(form: ComplaintForm) -> list[tuple[str, str]]:
+def sheet(form: ComplaintForm, round: int) -> list[tuple[str, str]]:
     """What of it stands on the printed form."""
-    rows = [(_("Verification"), f"{c.found}（{c.colleague}，{c.by} {exact(c.at)}）") for c in form.factscheck_rows.select_related("by", "colleague")]
-    rows += [(_("First plan"), f"{p.text}（{p.by} {exact(p.at)}）") for p in form.firstplan_rows.select_related("by")]
-    if row := guards.decision_of(form):
-        signed = "；".join(f"{s.by} {exact(s.at)}" for s in row.signatures.all())
-        rows.append((_("Handling decision"), f"{_('Lead')}：{row.lead}；{row.reply}；{row.measures}\n{signed}"))
-    rows += [(_("First analysis"), f"{a.what}\n{a.cause}\n{a.solution}（{a.by} {exact(a.at)}）") for a in form.firstanalysis_rows.select_related("by")]
-    rows += [(_("Cause in writing"), f"{c.cause}（{c.by} {exact(c.at)}）") for c in form.writtencause_rows.select_related("by")]
-    rows += [(_("Police report"), " ".join(filter(None, [r.suspicion, r.station, r.number]))) for r in form.policereport_rows.all()]
+    checks = form.factscheck_rows.filter(round=round).select_related("by", "colleague")
+    rows = [(_("Verification"), aside(c.found, c.colleague, signed(c))) for c in checks]
+    rows += [(_("First plan"), aside(p.text, signed(p))) for p in form.firstplan_rows.filter(round=round).select_related("by")]
+    if row := form.handlingdecision_rows.filter(round=round).select_related("lead").prefetch_related("signatures__by").last():
+        terms = series([named(_("Lead"), row.lead), row.reply, row.measures])
+        rows.append((_("Handling decision"), f"{terms}\n{series(signed(s) for s in row.signatures.all())}"))
+    analyses = form.firstanalysis_rows.filter(round=round).select_related("by")
+    rows += [(_("First analysis"), aside(f"{a.what}\n{a.cause}\n{a.solution}", signed(a))) for a in analyses]
+    rows += [(_("Cause in writing"), aside(c.cause, signed(c))) for c in form.writtencause_rows.filter(round=round).select_related("by")]
+    rows += [(_("Police report"), " ".join(filter(None, [r.suspicion, r.station, r.number]))) for r in form.policereport_rows.filter(round=round)]
     return rows

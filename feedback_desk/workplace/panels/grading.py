@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from complaints.models import ComplaintForm
 from complaints.models.grading import GradeProposal
 from feedback_desk.workplace.matter import Matter
-from feedback_desk.workplace.panels.parts import Panel
+from feedback_desk.workplace.panels.parts import Panel, aside, named, series
 from feedback_desk.workplace.templatetags.desk import exact
 
 SHOWN = 20
@@ -29,10 +29,10 @@ def grading(matter: Matter) -> Panel | None:
     return Panel("grading", _("Grade and what was proposed"), "bar-chart-steps", "complaints/_grading.html", told)
 
 
-def sheet(form: ComplaintForm) -> list[tuple[str, str]]:
+def sheet(form: ComplaintForm, round: int) -> list[tuple[str, str]]:
     """The last proposal stands on the printed form."""
     last: GradeProposal | None = form.proposals.order_by("-at", "-pk").first()
     if last is None:
         return []
-    reasons = "；".join(f"{name}（{because}）" for name, because in last.reasons)
-    return [(_("Proposed grade"), f"{last.get_grade_display()}：{reasons}（{exact(last.at)}）")]
+    reasons = series(aside(name, because) for name, because in last.reasons)
+    return [(_("Proposed grade"), aside(named(last.get_grade_display(), reasons), exact(last.at)))]

@@ -18,7 +18,7 @@ from feedback_desk.records import spoken
 from feedback_desk.workplace import doors
 from feedback_desk.workplace.doors import Button, Door
 from feedback_desk.workplace.matter import Matter
-from feedback_desk.workplace.panels.parts import Panel, act_buttons
+from feedback_desk.workplace.panels.parts import Panel, act_buttons, aside, named
 from feedback_desk.workplace.templatetags.desk import exact
 
 DOORS = {"propose_remedy": Door(services.propose_remedy, asked.ProposeRemedyForm)}
@@ -64,10 +64,10 @@ def _line(row: Remedy, matter: Matter, form: ComplaintForm) -> Line:
     return Line(row, spoken.words(row.ended_words), doors.buttons(row, matter.user, held))
 
 
-def sheet(form: ComplaintForm) -> list[tuple[str, str]]:
+def sheet(form: ComplaintForm, round: int) -> list[tuple[str, str]]:
     """What the customer heard of; never what still waits for approval (G4)."""
-    rows = [r for r in guards.remedies(form) if r.state not in UNHEARD and (r.approved_at or r.state != "withdrawn")]
-    text = "\n".join(f"{r.option}. {r.terms}：{r.words}（{r.get_state_display()}{_when(r)}）" for r in rows)
+    rows = [r for r in guards.remedies(form) if r.round == round and r.state not in UNHEARD and (r.approved_at or r.state != "withdrawn")]
+    text = "\n".join(aside(named(f"{r.option}. {r.terms}", r.words), f"{r.get_state_display()}{_when(r)}") for r in rows)
     return [(_("Remedies"), text)] if text else []
 
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from complaints import services
-from complaints.models import ComplaintForm, Disposition
+from complaints.models import CauseCategory, ComplaintForm, Disposition
+from feedback_desk import clock
 from feedback_desk.notices.models import Notice
+from feedback_desk.people.access import NotNow
+from feedback_desk.people.models import User
+from feedback_desk.workplace import waiting
+from feedback_desk.workplace.approving import actions_for, waiting_for
 from feedback_desk.workplace.tests import way
+from tests.ways import Way
 from tickets import services as tickets
+from tickets.models import Ticket
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -173,3 +183,72 @@ def test_C7_the_answer_is_given_until_the_ruling(cast, ticket, client):
     assert client.post(url, {"words": "还有一点"}).status_code == 409
     client.force_login(cast.colleague)
     assert client.get(url).status_code == 404
+
+
+def test_C8_what_was_asked_of_the_general_manager_waits_until_it_is_written(cast, freeze, customer, client):
+    freeze("2026-03-02 09:00")
+    one = Way(cast, customer, "I").determining()
+    client.force_login(cast.general_manager)
+    assert client.get(reverse("workplace:approvals")).context["total"] == 0
+    services.ask_instruction(form_id=one.form_id, by=cast.manager, words="配件三周后才到，原因无法判断")
+    with pytest.raises(NotNow):
+        services.ask_instruction(form_id=one.form_id, by=cast.manager, words="再问一次")
+    answer = client.get(reverse("workplace:approvals"))
+    there = reverse("workplace:form", args=[one.form.item.number]) + "?tab=handling#going-on"
+    assert (answer.context["total"], there in answer.content.decode(), "配件三周后才到" in answer.content.decode()) == (1, True, True)
+    assert 'id="going-on"' in client.get(there).content.decode()
+    for where in (waiting.for_me(cast.general_manager, clock.now()), waiting.awaits_approval(cast.general_manager)):
+        assert Ticket.objects.filter(where, pk=one.ticket_id).exists()
+    notice = Notice.objects.get(receiver=cast.general_manager, template="approval_wanted", channel="page")
+    assert client.get(reverse("workplace:notice", args=[notice.pk])).url == there
+    client.force_login(cast.office)
+    assert client.get(reverse("workplace:approvals")).context["total"] == 0
+    until = clock.now() + timedelta(days=7)
+    services.write_instruction(form_id=one.form_id, by=cast.general_manager, lead_id=cast.agent.pk, what="先换新机", until=until)
+    client.force_login(cast.general_manager)
+    assert client.get(reverse("workplace:approvals")).context["total"] == 0
+
+
+def test_C8_the_request_falls_with_the_grade_and_when_the_form_goes_on(cast, freeze, customer):
+    freeze("2026-03-02 09:00")
+    first, second = Way(cast, customer, "I").determined(), Way(cast, customer, "I").determining()
+    for one in (first, second):
+        services.ask_instruction(form_id=one.form_id, by=cast.manager, words="原因无法判断")
+    services.submit(form_id=first.form_id, by=cast.manager)
+    services.change_grade(form_id=second.form_id, by=cast.supervisor, grade="II", reason="情况较轻")
+    assert [one.form.instruction_asked_at for one in (first, second)] == [None, None]
+
+
+@pytest.mark.parametrize("person", ["general_manager", "office", "manager"])
+def test_the_list_takes_as_many_queries_at_five_rulings_as_at_one(cast, freeze, customer, person):
+    freeze("2026-03-02 09:00")
+    counts = []
+    for more in (1, 4):
+        for _n in range(more):
+            Way(cast, customer, "II").awaiting_ruling()
+        reader = User.objects.get(pk=getattr(cast, person).pk)
+        with CaptureQueriesContext(connection) as taken:
+            found = waiting_for(reader)
+        assert person != "general_manager" or len(found) in (1, 5)
+        counts.append(len(taken))
+    assert counts[0] == counts[1], "\n".join(q["sql"][:250] for q in taken.captured_queries)
+
+
+def test_C14_nor_do_actions_to_be_approved_take_more_queries(cast, freeze, customer):
+    freeze("2026-03-02 09:00")
+    counts, day = [], clock.now().date() + timedelta(days=7)
+    category = CauseCategory.objects.get(slug="method-missing").pk
+    text = {"kind": "corrective", "what": "核对表", "owner_id": cast.head_backup.pk, "department_id": cast.delivery.pk, "due_on": day, "effect_on": day}
+    for more in (1, 4):
+        for _n in range(more):
+            one = Way(cast, customer, "II").executing()
+            services.write_root_cause(form_id=one.form_id, by=cast.manager, category_id=category, whys=["车厢已满"], conclusion="无规范")
+            action = services.draft_action(form_id=one.form_id, by=cast.supervisor, **text)
+            services.submit_action(action_id=action.pk, by=cast.manager)
+        reader = User.objects.get(pk=cast.general_manager.pk)
+        with CaptureQueriesContext(connection) as taken:
+            found = actions_for(reader)
+            assert all(one.in_short and not one.wanted for one in found)
+        assert len(found) in (1, 5)
+        counts.append(len(taken))
+    assert counts[0] == counts[1], "\n".join(q["sql"][:250] for q in taken.captured_queries)

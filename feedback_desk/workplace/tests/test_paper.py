@@ -107,3 +107,50 @@ def test_V3_whoever_is_named_in_it_gets_no_paper(cast, closed, client):
         assert client.get(reverse(f"workplace:{name}", args=[closed.form.item.number, *more])).status_code == 404
     client.force_login(cast.manager)
     assert client.get(reverse("workplace:paper_pdf", args=[closed.form.item.number, "fr"])).status_code == 404
+
+
+def said_on(sheet):
+    return " ".join(f"{row.text} {row.sign or ''}" for row in sheet.rows)
+
+
+def test_C15_a_second_round_prints_nothing_of_the_first_and_the_first_can_be_printed_again(cast, closed, client):
+    before = said_on(paper.sheet(matter_of(closed, cast.manager)))
+    forms.reopen(form_id=closed.form_id, by=cast.agent, reason="新机仍有异响")
+    second = said_on(paper.sheet(matter_of(closed, cast.manager)))
+    for words in ("侧放大件", "配送部邓", "举一反三", "质检冯", "新机运转正常", "换新得当", "装车单显示侧放"):
+        assert words not in second, words
+    assert "新机仍有异响" in second
+    assert said_on(paper.sheet(matter_of(closed, cast.manager), 1)) == before
+    client.force_login(cast.manager)
+    url = reverse("workplace:paper", args=[closed.form.item.number])
+    assert "?round=1" in client.get(url).content.decode()
+    assert "举一反三" in client.get(url, {"round": 1}).content.decode()
+    assert client.get(reverse("workplace:paper_pdf", args=[closed.form.item.number, "en"]), {"round": 1}).status_code == 200
+    for wrong in ("0", "3", "x"):
+        assert client.get(url, {"round": wrong}).status_code == 404
+
+
+def test_C4_a_negotiated_measure_prints_the_objection_and_the_agreement(cast, way):
+    one = way().negotiating()
+    for person in (cast.department_head, cast.manager):
+        forms.sign(disposition_id=one.measure.pk, by=person, seen_version=one.measure.version)
+    said = said_on(paper.sheet(matter_of(one, cast.manager)))
+    assert "应由调度负责" in said
+    assert "协商" in said
+
+
+def test_C5_signatures_that_fell_when_it_was_sent_back_are_not_printed(cast, way):
+    one = way().awaiting_ruling()
+    forms.send_back(form_id=one.form_id, by=cast.general_manager, reason="重新认定")
+    one.determine([one.one("talk")])
+    forms.submit(form_id=one.form_id, by=cast.manager)
+    assert "配送部邓" not in said_on(paper.sheet(matter_of(one, cast.manager)))
+
+
+def test_the_english_sheet_has_the_punctuation_of_english(cast, closed):
+    with override("en"):
+        sheet = paper.sheet(matter_of(closed, cast.manager))
+    ours = [row for row in sheet.rows if row.label in ("Customer", "Who is responsible", "Accountability measures", "Carried out", "Verification")]
+    assert len(ours) == 5
+    for row in ours:
+        assert not set("（）；：、，") & set(row.text), row.text

@@ -209,3 +209,11 @@ def test_the_panel_and_the_list_cost_the_same_at_one_remedy_and_at_many(cast, cu
         propose(cast, way.walk(cast, way.complaint(cast, customer), "graded"), Decimal(500))
     assert cost(client, page_of(form)) == panel
     assert cost(client, INDEX) == listed
+
+
+def test_G4_the_dialog_carries_what_the_form_came_to(cast, form, waiting, client):
+    client.force_login(cast.manager)
+    assert 'name="seen" value="800' in client.get(door(waiting, "approve"), headers=HTMX).content.decode()
+    propose(cast, form, Decimal(900))
+    late = client.post(door(waiting, "approve"), {"seen": "800"}, headers=HTMX)
+    assert (late.status_code, "900" in late.content.decode()) == (409, True)

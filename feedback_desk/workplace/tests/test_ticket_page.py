@@ -22,7 +22,7 @@ from feedback_desk.workplace.tests import way
 from followups.models import Visit
 from tests.ways import comes_next, replied
 from tickets import services as tickets
-from tickets.models import Contact, Ticket
+from tickets.models import Category, Contact, Ticket
 from tickets.tasks import apply_steps
 
 pytestmark = pytest.mark.django_db
@@ -194,3 +194,15 @@ def test_V5_what_a_step_does_is_said_once(cast, customer, story, freeze):
 def test_whoever_changed_something_meanwhile_is_a_person_and_not_the_sweep(cast, ticket, freeze):
     until_done(freeze("2026-03-20 09:00"))
     assert str(changed_meanwhile(ticket).args[0]).startswith(str(cast.agent))
+
+
+def test_G5_a_missing_quality_class_is_said_and_can_be_given(cast, ticket, client):
+    way.walk(cast, ticket, "graded")
+    client.force_login(cast.supervisor)
+    said = "产品质量投诉须选择质量类别"
+    assert said not in client.get(page_of(ticket), {"tab": "handling"}).content.decode()
+    category = Category.objects.get(slug="product-fault")
+    tickets.correct(ticket_id=ticket.pk, by=cast.agent, changes={"category": category}, reason="分类选错")
+    page = client.get(page_of(ticket), {"tab": "handling"}).content.decode()
+    assert said in page
+    assert "change_quality_class" in page

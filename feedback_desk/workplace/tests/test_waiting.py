@@ -8,8 +8,9 @@ from complaints import services as forms
 from complaints.models import ReplyTemplate
 from feedback_desk import clock
 from feedback_desk.workplace import waiting
-from tests.ways import Way
+from tests.ways import Way, replied
 from tests.ways import way as new_way
+from tickets import services as tickets
 from tickets.models import Category, Ticket
 
 pytestmark = pytest.mark.django_db
@@ -50,3 +51,25 @@ def test_G3_a_letter_drawn_up_waits_for_the_supervisor_until_one_was_sent(way):
     assert waits_for(one.cast.supervisor, one)
     forms.send_reply(form_id=one.form_id, by=one.cast.supervisor, seen=reply.pk, way="letter")
     assert not waits_for(one.cast.supervisor, one)
+
+
+def test_G3_a_newer_letter_waits_for_the_supervisor_too(way):
+    one = way("II").executing().result()
+    replied(one.form_id, one.cast)
+    tickets.not_solved(ticket_id=one.ticket_id, by=one.cast.agent, reason="仍有异响")
+    assert not Ticket.objects.filter(waiting.awaits_sending(), pk=one.ticket_id).exists()
+    forms.answer_points(form_id=one.form_id, by=one.cast.agent, answers={one.form.points.last().pk: "更换轴承"})
+    said = {"found": "侧放。", "done": "换新。", "prevented": "加贴标识。", "apology": "抱歉。"}
+    forms.draft_reply(form_id=one.form_id, by=one.cast.agent, template_id=ReplyTemplate.objects.earliest("order").pk, **said)
+    assert Ticket.objects.filter(waiting.awaits_sending(), pk=one.ticket_id).exists()
+
+
+def test_G7_the_last_cause_waits_for_approval_even_after_an_earlier_one_was_approved(way):
+    one = way("I").register(category_id=Category.objects.filter(quality=True).latest("pk").pk)
+    forms.grade(form_id=one.form_id, by=one.cast.supervisor, grade="I", reason="批量", quality_class=2)
+    first = forms.write_cause(form_id=one.form_id, by=one.cast.outsider, cause="密封圈批次不良。")
+    forms.approve_cause(form_id=one.form_id, by=one.cast.manager, seen=first.pk)
+    assert not waits_for(one.cast.product_head, one)
+    forms.write_cause(form_id=one.form_id, by=one.cast.outsider, cause="密封圈硬度不足。")
+    assert Ticket.objects.filter(waiting.awaits_cause_approval(), pk=one.ticket_id).exists()
+    assert waits_for(one.cast.product_head, one), "the head of the analysing department may approve it"

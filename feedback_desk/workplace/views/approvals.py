@@ -21,6 +21,7 @@ from feedback_desk.deadlines.models import Extension
 from feedback_desk.people.access import NotNow, NotYou, record_refusal
 from feedback_desk.workplace import finding
 from feedback_desk.workplace.approving import MORE_TIME, ActionWaiting, Card, MoreTime, Waiting, actions_for, more_time_for, waiting_for
+from feedback_desk.workplace.approving_instructions import instructions_for
 from feedback_desk.workplace.approving_remedies import RemedyWaiting, remedies_for
 from feedback_desk.workplace.doors import put_on
 from feedback_desk.workplace.finding import me
@@ -35,10 +36,11 @@ def index(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _agree_together(request, found)
     together, times = [w for w in found if w.together], more_time_for(me(request))
-    remedies, actions = remedies_for(me(request)), actions_for(me(request))
+    remedies, actions, instructions = remedies_for(me(request)), actions_for(me(request)), instructions_for(me(request))
     told = {
         "cards": [w for w in found if not w.together], "times": times, "remedies": remedies, "actions": actions, "together": together,
-        "ready": sum(1 for w in together if w.opened), "total": len(found) + len(times) + len(remedies) + len(actions),
+        "instructions": instructions, "ready": sum(1 for w in together if w.opened),
+        "total": len(found) + len(times) + len(remedies) + len(actions) + len(instructions),
     }  # fmt: skip
     return render(request, "workplace/approvals.html", told)
 

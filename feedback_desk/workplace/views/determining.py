@@ -79,10 +79,18 @@ def case_summary(request: HttpRequest, number: str) -> HttpResponse:
 @login_required
 @require_safe
 def paper(request: HttpRequest, number: str) -> HttpResponse:
-    """客户信息反馈处理单 as a sheet of paper."""
+    """客户信息反馈处理单 as a sheet of paper; `?round=1` is an earlier round (C15)."""
     form = finding.form(me(request), number)
-    matter = _matter(request, form)
-    return render(request, "workplace/paper.html", {"matter": matter, "form": form, "sheet": sheet(matter)})
+    matter, round = _matter(request, form), _round(request, form)
+    rounds = range(1, form.round + 1) if form.round > 1 else ()
+    return render(request, "workplace/paper.html", {"matter": matter, "form": form, "sheet": sheet(matter, round), "round": round, "rounds": rounds})
+
+
+def _round(request: HttpRequest, form: ComplaintForm) -> int:
+    asked = request.GET.get("round", str(form.round))
+    if not asked.isdecimal() or not 1 <= int(asked) <= form.round:
+        raise Http404
+    return int(asked)
 
 
 @login_required
@@ -93,5 +101,5 @@ def paper_pdf(request: HttpRequest, number: str, language: str) -> HttpResponse:
         raise Http404
     form = finding.form(me(request), number)
     with override(language):
-        content = pdf.render(sheet(_matter(request, form)))
+        content = pdf.render(sheet(_matter(request, form), _round(request, form)))
     return HttpResponse(content, content_type="application/pdf", headers={"Content-Disposition": f'inline; filename="{form.item.number}.pdf"'})

@@ -22,6 +22,7 @@ from feedback_desk.people.office import may_enter
 from feedback_desk.records.models import Kind
 from feedback_desk.workplace import counts, waiting
 from feedback_desk.workplace.approving import waiting_for
+from feedback_desk.workplace.approving_instructions import instructions_for
 from feedback_desk.workplace.approving_remedies import remedies_for
 from reports.services import kind_and_start
 
@@ -73,7 +74,8 @@ def _card_of(user: Any, notice: Notice) -> str | None:
     """The decision that the notice asks for, while it is still this person's to take."""
     if (remedy := notice.data.get("remedy")) is not None:
         return next((found.url for found in remedies_for(user) if found.remedy.pk == remedy), None)
-    return next((found.url for found in waiting_for(user) if found.form.item_id == notice.item_id), None)
+    asked = (found for look in (waiting_for, instructions_for) for found in look(user))
+    return next((found.url for found in asked if found.form.item_id == notice.item_id), None)
 
 
 def _lead_to(request: HttpRequest, user: Any, notice: Notice) -> HttpResponse:
