@@ -117,7 +117,8 @@ def mark(form: ComplaintForm, proposal: Proposal) -> None:
 
 def look_again(batch_id: int | None) -> None:
     """A member left it: the task sees whether the others are still enough."""
-    Batch.objects.filter(pk=batch_id).update(spread_at=None)
+    if batch_id is not None:
+        Batch.objects.filter(pk=batch_id).update(spread_at=None)
 
 
 def _batch_of(run: Run) -> Batch:
