@@ -158,6 +158,7 @@ class FormPartner:
 
     def _on_invalidate(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
         move(form, "invalidate", by=by, at=at, reason=reason, standing="ticket")
+        grading.look_again(form.batch_id)
         deadlines.void(form.item, *FORM_CODES, at=at, why=gettext_noop("invalid"), by=person(by))
         deadlines.void(form.ticket.item, "D36", at=at, why=gettext_noop("invalid"), by=person(by))
 
@@ -182,6 +183,7 @@ class FormPartner:
 
     def _on_merge(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str, target: Ticket) -> None:
         move(form, "merge", by=by, at=at, reason=reason, standing="ticket")
+        grading.look_again(form.batch_id)
         deadlines.void(form.item, *FORM_CODES, at=at, why=gettext_noop("merged"), by=person(by))
 
     def _on_withdraw(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:

@@ -103,14 +103,22 @@ def decided(form: ComplaintForm, proposal: Proposal, *, at: datetime) -> None:
 
 def mark(form: ComplaintForm, proposal: Proposal) -> None:
     """Linked, never merged. The caller holds ticket and form."""
-    earlier, ticket = proposal.earlier, form.ticket
+    earlier, ticket, before = proposal.earlier, form.ticket, form.batch_id
     form.repeat_of = ComplaintForm.objects.filter(ticket_id=earlier.ticket_id).first() if earlier else None
     form.batch = _batch_of(proposal.run) if proposal.run else None
     form.save(update_fields=["repeat_of", "batch"])
+    if before is not None and before != form.batch_id:
+        look_again(before)
     marks = (earlier is not None, proposal.run is not None)
     if marks != (ticket.repeat, ticket.batch_linked):
         ticket.repeat, ticket.batch_linked = marks
         ticket.save(update_fields=["repeat", "batch_linked"])
+
+
+def look_again(batch_id: int | None) -> None:
+    """A member left it: the task sees whether the others are still enough."""
+    if batch_id is not None:
+        Batch.objects.filter(pk=batch_id).update(spread_at=None)
 
 
 def _batch_of(run: Run) -> Batch:
@@ -134,15 +142,30 @@ def members(batch: Batch) -> list[int]:
 
 
 def spread(batch: Batch) -> int:
-    """I7: link all members of a batch that is new or went on, propose anew for those still open; returns how many forms were proposed for.
+    """I7: link all members of a batch that is new or changed, propose anew for those still open; returns how many forms were proposed for.
+
+    Who belongs to none any more, as too few are left or they count no longer, is unmarked.
 
     Each form in a transaction of its own: a service that holds another member waits for nobody.
     """
     at, ids = clock.now(), members(batch)
     stays = {pk for pk, one in propose_many(ids, at=at).items() if one.run is not None}
+    for pk in set(batch.forms.values_list("pk", flat=True)) - stays:
+        _left(pk, batch, at)
     raised = sum(_joined(pk, batch, at) for pk in ids if pk in stays)
     Batch.objects.filter(pk=batch.pk, last_at=batch.last_at).update(spread_at=at)
     return raised
+
+
+@transaction.atomic
+def _left(form_id: int, batch: Batch, at: datetime) -> None:
+    form = locked(form_id)
+    if form.batch_id != batch.pk:
+        return
+    form.batch, form.ticket.batch_linked = None, False
+    form.save(update_fields=["batch"])
+    form.ticket.save(update_fields=["batch_linked"])
+    corrected(form, at=at)
 
 
 @transaction.atomic

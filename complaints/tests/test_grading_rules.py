@@ -402,3 +402,23 @@ def test_G1_every_shipped_criterion_is_well_formed(cast):
 def test_I5_typed_values_never_break_the_proposal(cast, local):
     facts = Facts(0, 0, 0, "ordinary", 0, "", False, None, "", "", "", "", "", "", "", local("2026-03-02 09:00"), None, "pending")
     assert propose_typed(facts).grade == "III"
+
+
+@pytest.mark.parametrize("how", ["invalid", "merged", "another category"])
+def test_I7_a_batch_that_lost_too_many_is_none_any_more(way, from_another, cast, how):
+    first, second, third = (from_another() for _n in range(3))
+    spread_batches()
+    assert {one.form.proposed_grade for one in (first, second, third)} == {"I"}
+    if how == "invalid":
+        tickets.invalidate(ticket_id=third.ticket_id, by=cast.supervisor, reason="误报", explanation="已说明")
+    elif how == "merged":
+        spare = way().register(**about("transport-damage", customer_id=third.ticket.customer_id))
+        tickets.merge(ticket_id=third.ticket_id, by=cast.agent, into_number=spare.ticket.number)
+    else:
+        changes = {"category": Category.objects.get(slug="transport-damage")}
+        tickets.correct(ticket_id=third.ticket_id, by=cast.agent, changes=changes, reason="分类选错")
+    spread_batches()
+    assert {one.form.batch_id for one in (first, second, third)} == {None}
+    assert not any(one.ticket.batch_linked for one in (first, second, third))
+    assert {one.form.proposed_grade for one in (first, second)} != {"I"}
+    assert spread_batches() == 0
