@@ -16,6 +16,8 @@ from django.utils.translation import ngettext
 from complaints.grading import RANK
 from complaints.lifecycle import RemedyState
 from complaints.models import ComplaintForm, Disposition, Grade, GradeProposal, QualityClass
+from complaints.models.early import SIDES
+from complaints.services.early import DECISION_LIMITS
 from feedback_desk import clock
 from feedback_desk.deadlines import extensions, wording
 from feedback_desk.deadlines.chips import Chip, chip_of
@@ -272,7 +274,17 @@ class Matter:
                 known(("meeting owed", self.form.pk), False)
             if self.form.round == 1 and not any(e.verb == "add_point" for e in entries):
                 known(("several points", self.form.pk), False)
+            if self.form.grade in DECISION_LIMITS and self._decision_was_signed(DECISION_LIMITS[Grade(self.form.grade)][0], entries):
+                known(("sides signed", self.form.pk, self.form.grade), set(SIDES[self.form.grade]))
             known(("remedy waits", self.form.pk), RemedyState.AWAITING_APPROVAL in _stands_of_remedies(self.rows.entries))
+
+    def _decision_was_signed(self, code: str, entries: list[Entry]) -> bool:
+        """G2: the limit of this grade ended with the last signature, and nobody has written another text since."""
+        limits = [d for d in self.deadlines if d.code == code and self.form is not None and d.item_id == self.form.item_id]
+        last = max(limits, key=lambda d: d.pk, default=None)
+        if last is None or last.state != DeadlineState.SETTLED or last.ended_at is None:
+            return False
+        return not any(e.verb == "decide_handling" and e.at > last.ended_at for e in entries)
 
     def _of_form(self) -> list[Button]:
         if self.form is None:
