@@ -91,7 +91,7 @@ def grant_extension(
     until = until or extension.wanted
     entry = make(ticket, "grant_extension", by=by, at=at, reason=words, data=_about(extension.deadline, until))
     deadline = extensions.grant(extension, until=until, at=at, by=by, words=words)
-    promise(ticket, by=extension.asked_by, at=at, until=promised_at, part=f"x{extension.pk}", renews=True)
+    promise(ticket, by=extension.asked_by or by, at=at, until=promised_at, part=f"x{extension.pk}", renews=True)
     message = gettext_noop("More time was granted: %(rule)s, until %(until)s. %(words)s")
     _tell_both(extension, deadline, entry, ticket, message=message, **_said(deadline, until=_date(deadline.due_at), words=words.strip()))
     return extension
