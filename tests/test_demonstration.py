@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +26,25 @@ pytestmark = [
     pytest.mark.django_db, pytest.mark.slow,
     pytest.mark.skipif(bool(os.environ.get("DATABASE_URL")), reason="the embedded run has it"),
 ]  # fmt: skip
+
+
+def nothing_is_untrue(now: datetime) -> None:
+    assert not Entry.objects.filter(at__gt=now).exists(), "nothing from the future"
+    taken_late = StepTaken.objects.filter(taken_at__gt=F("at") + timedelta(seconds=1), at__gte=F("deadline__start_at"), skipped=False)
+    assert not taken_late.exists(), "steps were taken when they were due"
+    assert not Item.objects.filter(Q(number__startswith="~")).exists()
+    for form in ComplaintForm.objects.select_related("ticket"):
+        assert pairs.fits(form.state, form.ticket.state, complaint=form.ticket.is_complaint), form.item.number
+
+
+@pytest.mark.parametrize("now", ["2026-11-02 00:30", "2026-12-01 08:02"])
+def test_a_small_demonstration_can_be_made_at_any_hour_of_any_day(freeze, now):
+    """A Monday after midnight, the first of a month before the desk opens."""
+    at = freeze(now)
+    call_command("load_first_rows")
+    call_command("demo", days=3)
+    assert Ticket.objects.count() >= 20
+    nothing_is_untrue(at)
 
 
 def test_the_demonstration_is_a_company_s_last_two_months(freeze):
@@ -50,10 +69,5 @@ def test_the_demonstration_is_a_company_s_last_two_months(freeze):
     assert {(s.issued_at + timedelta(hours=8)).weekday() for s in Summary.objects.filter(kind="weekly")} == {1}, "Tuesdays (R1)"
     assert {(s.issued_at + timedelta(hours=8)).day for s in Summary.objects.filter(kind="monthly")} == {2}, "the 2nd (R2)"
 
-    assert not Entry.objects.filter(at__gt=now).exists(), "nothing from the future"
-    taken_late = StepTaken.objects.filter(taken_at__gt=F("at") + timedelta(seconds=1), at__gte=F("deadline__start_at"), skipped=False)
-    assert not taken_late.exists(), "steps were taken when they were due"
-    assert not Item.objects.filter(Q(number__startswith="~")).exists()
-    for form in ComplaintForm.objects.select_related("ticket"):
-        assert pairs.fits(form.state, form.ticket.state, complaint=form.ticket.is_complaint), form.item.number
+    nothing_is_untrue(now)
     assert User.objects.get(username="lin").check_password("desk-demo-2026")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import translation
@@ -172,9 +174,9 @@ def test_E1_of_a_role_the_absent_and_the_concerned_are_not_told(steps, running, 
 
 
 def test_E1_the_back_office_offers_every_role_and_the_rule_says_it(cast):
-    offered = dict(RungForm(instance=LadderStep(ladder=Ladder.objects.first())).fields["receiver"].choices)  # type: ignore[attr-defined]  # of its kind of field
-    assert set(offered) - {""} == {*Receiver.values, *Role.values}
-    rule = Rule.objects.filter(code="D08").earliest("pk")
+    field: Any = RungForm(instance=LadderStep(ladder=Ladder.objects.first())).fields["receiver"]
+    assert {value for value, _label in field.choices if value} == {*Receiver.values, *Role.values}
+    rule = Rule.objects.filter(code="D08").latest("pk")
     rule.ladder = Ladder.objects.create(name="质量")
     LadderStep.objects.create(ladder=rule.ladder, order=1, percent=100, receiver="quality")
     with translation.override("en"):

@@ -43,18 +43,18 @@ COMPLAINT_PATHS = (
 SIMPLE_PATHS = (["plain", "waiting", "not_solved", "invalid", "reopen"], [66, 14, 8, 7, 5])
 
 
-def fill(world: World) -> None:
-    """Put everything on the agenda, the first day at 08:00."""
-    start = timezone.localtime(world.now).replace(hour=8, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
+def fill(world: World, *, days: int = DAYS) -> None:
+    """Put everything on the agenda, the first day at 08:00. Fewer days make a small company: one of each kind today."""
+    start = timezone.localtime(world.now).replace(hour=8, minute=0, second=0, microsecond=0) - timedelta(days=days)
     skills.found(world.company)
     with clock.at(start):
         people(world)
-    for day in range(DAYS):
-        ordinary_day(world, start + timedelta(days=day), last=DAYS - day)
-    for day in range(DAYS + 1):
+    for day in range(days):
+        ordinary_day(world, start + timedelta(days=day), last=days - day)
+    for day in range(days + 1):
         world.plan(start + timedelta(days=day, minutes=5), _summaries())
     every_path(world, start)
-    today(world)
+    today(world, most=1 if days < DAYS else None)
     aftercare.plan(world)
     absences(world)
     world.plan(world.now - timedelta(minutes=8), skills.a_break(world.company))
@@ -144,7 +144,7 @@ def every_path(world: World, start: datetime) -> None:
         world.plan(day + timedelta(minutes=9), ways.merged(Case(world, case.matter, "complaint", rng.choice(world.company.agents)), into=case))
 
 
-def today(world: World) -> None:
+def today(world: World, *, most: int | None) -> None:
     """The desk as it stands now: each state three times, what is late, what is due within the hour. Ages are chosen for the limit they meet."""
     rows: list[tuple[float, str, str, str, int]] = [
         # hours ago, kind of way, stop, path, how many
@@ -164,7 +164,7 @@ def today(world: World) -> None:
         (23.5, "simple", "pending", "plain", 2), (0.2, "urgent", "pending", "plain", 1),
     ]  # fmt: skip
     for hours, way, stop, path, count in rows:
-        for _one in range(count):
+        for _one in range(min(count, most or count)):
             at = world.now - timedelta(hours=hours, minutes=world.rng.randint(0, 9))
             world.plan(at, _way(world, way, stop, path))
 

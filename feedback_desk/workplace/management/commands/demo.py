@@ -24,6 +24,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--seed", type=int, default=20260301, help="the same seed and the same minute make the same company")
+        parser.add_argument("--days", type=int, default=plan.DAYS, help="how far back it goes; fewer than usual make a small one")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if User.objects.exists():
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         gc.disable()  # A run of a minute that keeps little: collecting cost a tenth of it.
         with transaction.atomic():
             world = World(now=now, company=found(), seed=options["seed"])
-            plan.fill(world)
+            plan.fill(world, days=options["days"])
             world.play(self._progress)
             _put_away(world)
             accounts.mark_demonstration(finished=True, password=PASSWORD)
