@@ -103,9 +103,9 @@ class ActionMoves:
     def confirm_effective(self) -> None:
         """With the evidence; settles D42."""
 
-    @move(label=gettext_lazy("Found not effective"), who=("checker",), source=A.CARRIED_OUT, target=A.NOT_EFFECTIVE, reason=True, guards=(effect_is_due,))
+    @move(label=gettext_lazy("Found not effective"), who=("checker",), source=A.CARRIED_OUT, target=A.NOT_EFFECTIVE, reason=True)
     def find_ineffective(self) -> None:
-        """With the evidence; settles D42, another try is drafted."""
+        """With the evidence, as soon as there is any; settles D42, another try is drafted."""
 
     @move(label=gettext_lazy("Draft another try"), who=(*COMPILERS, "drafter"), source=A.NOT_EFFECTIVE, target=A.DRAFT, primary=True)
     def try_again(self) -> None:

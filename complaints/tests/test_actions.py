@@ -278,16 +278,24 @@ def test_D42_runs_until_the_date_of_the_check(cast, one, freeze, local):
     assert (limit(action, "D42").state, limit(action, "D42").late) == ("settled", True)
 
 
-@pytest.mark.parametrize("check", [forms.confirm_effective, forms.find_ineffective])
-def test_C14_the_effect_is_not_judged_before_its_date_nor_without_evidence(cast, one, freeze, check):
+def test_C14_effective_is_not_said_before_the_date_of_the_check_nor_without_evidence(cast, one, freeze):
     action = done(one)
     freeze("2026-04-07 23:00")
     with pytest.raises(NotNow, match="2026-04-08"):
-        check(action_id=action.pk, by=cast.manager, evidence="无侧放")
+        forms.confirm_effective(action_id=action.pk, by=cast.manager, evidence="无侧放")
     freeze("2026-04-08 00:00")
     with pytest.raises(ValidationError):
-        check(action_id=action.pk, by=cast.manager, evidence=" ")
-    check(action_id=action.pk, by=cast.manager, evidence="无侧放")
+        forms.confirm_effective(action_id=action.pk, by=cast.manager, evidence=" ")
+    forms.confirm_effective(action_id=action.pk, by=cast.manager, evidence="无侧放")
+
+
+def test_C14_not_effective_is_said_as_soon_as_it_shows(cast, one, freeze):
+    action = done(one)
+    freeze("2026-04-01 10:00")
+    with pytest.raises(ValidationError):
+        forms.find_ineffective(action_id=action.pk, by=cast.manager, evidence=" ")
+    forms.find_ineffective(action_id=action.pk, by=cast.manager, evidence="又有两起侧放")
+    assert (limit(action, "D42").state, limit(action, "D42").late) == ("settled", False)
 
 
 def test_C14_nobody_is_held_to_a_date_that_has_passed(cast, one, freeze):
