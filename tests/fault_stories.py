@@ -79,6 +79,8 @@ def bustle(seconds: float, seed: int, share: int, of: int) -> dict[str, int]:
         if len(standing) > 10:
             done["go_on"] += _persist("go_on", standing.pop(), end + 60, done)
         time.sleep(random.random() / 20)
+    # A stop may stand although its commit was never confirmed: the database went away in between.
+    standing |= set(Deadline.objects.filter(item__in=items, state=DeadlineState.PAUSED).values_list("item_id", flat=True))
     for pk in sorted(standing):
         done["go_on"] += _persist("go_on", pk, end + 60, done)
     return dict(done)

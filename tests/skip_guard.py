@@ -36,6 +36,8 @@ def missing() -> dict[str, str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow ones first, so that none is left over when the workers run out of quick ones."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     for name, reason in missing().items():
         for item in items:
             if item.get_closest_marker(name):
