@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from django.db.models import Count
 from django.utils import timezone
 
 from complaints import services as forms
@@ -72,8 +73,8 @@ def plan(world: World) -> None:
 
 def improve(world: World, end: str, turn: int) -> Way:
     company = world.company
-    serious = ComplaintForm.objects.filter(grade__in=("I", "II"), actions__isnull=True).exclude(state__in=("invalid", "merged")).order_by("pk")
-    form = serious.select_related("item").first()
+    serious = ComplaintForm.objects.filter(grade__in=("I", "II")).exclude(state__in=("invalid", "merged"))
+    form = serious.annotate(there=Count("actions")).select_related("item").order_by("there", "pk").first()
     if form is None:
         return
     out = set(User.objects.filter(concerns__item=form.item.root_id).values_list("pk", flat=True))

@@ -77,7 +77,7 @@ def ordinary_day(world: World, day: datetime, *, last: int) -> None:
         at = day + timedelta(minutes=rng.randint(20, 640), seconds=rng.randrange(60))
         agent = rng.choice(world.company.agents)
         channel = rng.choices(*CHANNELS)[0]
-        if rng.random() < 0.22:
+        if rng.random() < 0.15:
             path = rng.choices(*COMPLAINT_PATHS)[0]
             matter = pick(world, path)
             case = Case(world, matter, "complaint", agent, path=path, channel=channel, lively=last <= 6, urgency="urgent" if matter.grade == "I" else "normal")
