@@ -41,13 +41,13 @@ DRAFT_REPLY = acts.declare(
     "draft_reply", label=gettext_lazy("Draw up the final reply"), who=("handler", "supervisor", "cs_manager"),
     guards=(guards.meeting_was_held, guards.every_point_answered),
 )  # fmt: skip
+READY = (guards.reply_to_send, guards.meeting_was_held, guards.every_point_answered, guards.letter_is_current)
 SEND_REPLY = acts.declare(
-    "send_reply", label=gettext_lazy("Send the final reply"), who=("supervisor", "cs_manager", "line_head"),
-    guards=(guards.reply_to_send, guards.meeting_was_held, guards.every_point_answered, guards.letter_is_current, guards.cause_approved), primary=True,
+    "send_reply", label=gettext_lazy("Send the final reply"), who=("supervisor", "cs_manager", "line_head"), guards=(*READY, guards.cause_approved),
+    primary=True,
 )  # fmt: skip
 SEND_MINOR_REPLY = acts.declare(
-    "send_minor_reply", label=gettext_lazy("Send the final reply"), who=("handler",),
-    guards=(guards.a_colleague_may_reply, guards.reply_to_send, guards.meeting_was_held, guards.every_point_answered, guards.letter_is_current), primary=True,
+    "send_minor_reply", label=gettext_lazy("Send the final reply"), who=("handler",), guards=(guards.a_colleague_may_reply, *READY), primary=True,
 )  # fmt: skip
 
 FROM_ABOVE = (Channel.GROUP, Channel.FORUM)

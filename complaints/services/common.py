@@ -6,6 +6,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from complaints import texts
@@ -17,6 +19,7 @@ from feedback_desk.deadlines import rederiving
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people import receivers, standing
+from feedback_desk.people.access import concerned
 from feedback_desk.people.actors import SYSTEM, Actor
 from feedback_desk.people.models import Department, Role, User
 from feedback_desk.records.models import Entry, Item
@@ -191,6 +194,14 @@ def take_form_away(root: Item, user: User, by: Actor, at: datetime) -> None:
     held = ComplaintForm.objects.filter(item__root=root, item__holder=user).values_list("pk", flat=True).first()
     if held is not None:
         hold(locked(held), at)
+
+
+def colleague(pk: int, item: Item, field: str) -> User:
+    """Somebody who is to take a part in the matter; raises ValidationError on `field` for whoever is named in it (V3), or gone."""
+    found = User.objects.filter(pk=pk, is_active=True).first()
+    if found is None or concerned(found, item):
+        raise ValidationError({field: _("Choose a colleague who is not named in this matter.")})
+    return found
 
 
 def head_of(department: Department, form: ComplaintForm, at: datetime) -> User | None:

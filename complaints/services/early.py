@@ -28,11 +28,11 @@ from complaints.models import (
 )
 from complaints.models.early import SIDES
 from complaints.services import answers, grading
-from complaints.services.common import head_of, locked, start
+from complaints.services.common import colleague, head_of, locked, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.people import receivers
-from feedback_desk.people.access import NotNow, NotYou, concerned
+from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.actors import SYSTEM, Actor, person
 from feedback_desk.people.models import Department, Role, User
 from feedback_desk.records import history
@@ -86,12 +86,10 @@ def check_facts(*, form_id: int, by: User, colleague_id: int, found: str, on_sit
     need(found=found)
     form = locked(form_id)
     acts.demand(form, CHECK_FACTS, by=by)
-    colleague = User.objects.filter(pk=colleague_id, is_active=True).first()
-    if colleague is None or concerned(colleague, form.item):
-        raise ValidationError({"colleague": _("Choose a colleague who is not named in this matter.")})
-    row = FactsCheck.objects.create(form=form, round=form.round, by=by, at=at, colleague=colleague, found=found.strip(), on_site=on_site)
+    checked_with = colleague(colleague_id, form.item, "colleague")
+    row = FactsCheck.objects.create(form=form, round=form.round, by=by, at=at, colleague=checked_with, found=found.strip(), on_site=on_site)
     deadlines.settle(form.item, "D11", at=at, by=by)
-    history.record(form.item, "check_facts", by=by, at=at, reason=found, data={"with": str(colleague), "on_site": on_site})
+    history.record(form.item, "check_facts", by=by, at=at, reason=found, data={"with": str(checked_with), "on_site": on_site})
     return row
 
 
@@ -134,9 +132,7 @@ def decide_handling(
     need(reply=reply, measures=measures)
     form = locked(form_id)
     acts.demand(form, DECIDE_HANDLING, by=by)
-    lead = User.objects.filter(pk=lead_id, is_active=True).first()
-    if lead is None or concerned(lead, form.item):
-        raise ValidationError({"lead": _("Choose a colleague who is not named in this matter.")})
+    lead = colleague(lead_id, form.item, "lead")
     decision = HandlingDecision.objects.create(
         form=form, round=form.round, by=by, at=at, grade=form.grade, lead=lead, reply=reply.strip()[:300], measures=measures.strip()
     )

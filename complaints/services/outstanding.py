@@ -15,12 +15,11 @@ from complaints import acts, guards
 from complaints.guards import is_major_complaint
 from complaints.lifecycle import State
 from complaints.models import ComplaintForm, Instruction, ManagementReport, Reminder
-from complaints.services.common import head_of, locked, start
+from complaints.services.common import colleague, head_of, locked, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline, DeadlineState
 from feedback_desk.people import receivers
-from feedback_desk.people.access import concerned
 from feedback_desk.people.models import Department, Role, User
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
@@ -66,9 +65,7 @@ def write_instruction(*, form_id: int, by: User, lead_id: int, what: str, until:
     need(what=what)
     form = locked(form_id)
     acts.demand(form, WRITE_INSTRUCTION, by=by)
-    lead = User.objects.filter(pk=lead_id, is_active=True).first()
-    if lead is None or concerned(lead, form.item):
-        raise ValidationError({"lead": _("Choose a colleague who is not named in this matter.")})
+    lead = colleague(lead_id, form.item, "lead")
     if until <= at:
         raise ValidationError({"until": _("This has to lie ahead.")})
     row = Instruction.objects.create(form=form, round=form.round, by=by, at=at, lead=lead, what=what.strip(), until=until)

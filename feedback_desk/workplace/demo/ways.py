@@ -245,7 +245,7 @@ def prepare(case: Case) -> None:
     agent = form.ticket.assignee or case.agent
     forms.check_facts(form_id=form.pk, by=agent, colleague_id=colleague.pk, found=f"{said}，记录与客户所述一致。", on_site=case.world.rng.random() < 0.2)
     forms.write_first_plan(form_id=form.pk, by=agent, text=f"{matter.answer}；先致歉，当日反馈进展。")
-    supervisor = next(s for s in (company.qin, company.shao) if not s.concerns.filter(item=root).exists())
+    supervisor = aftercare.supervisor(case)
     if form.grade != "III":
         text = f"您反映的“{form.item.title}”我们已受理并核实，由{agent.name}专人跟进。"
         mail = form.ticket.customer.contact_points.filter(kind="email").exists()
@@ -266,10 +266,10 @@ def prepare(case: Case) -> None:
 
 def sum_up(case: Case) -> None:
     """C13, C17, C20: the final reply to each point, and of grade I the report to management."""
-    form, matter, company = case.form, case.matter, case.world.company
+    form, matter = case.form, case.matter
     if form.grade == "III" or case.ticket.outcome == "withdrawn":
         return
-    supervisor = next(s for s in (company.qin, company.shao) if not s.concerns.filter(item=form.item.root_id).exists())
+    supervisor = aftercare.supervisor(case)
     if left := list(form.points.filter(answer="").values_list("pk", flat=True)):
         forms.answer_points(form_id=form.pk, by=supervisor, answers=dict.fromkeys(left, matter.answer))
     letter = ReplyTemplate.objects.get(name="最终答复（非我方责任）" if form.no_fault else "最终答复（我方责任）")
