@@ -10,11 +10,13 @@ import pytest
 from celery import current_app
 from django.db.models import F
 from django.test import Client, RequestFactory
+from kombu.pidbox import Mailbox
 
 from feedback_desk.notices.models import ServiceState
 from feedback_desk.workplace import beat, health, tasks, watch
 from feedback_desk.workplace.health import Sign
 from feedback_desk.workplace.views import health as views
+from tests.servers import Redis
 
 FRESH, OLD = timedelta(seconds=3), timedelta(minutes=3)
 
@@ -157,6 +159,35 @@ def test_healthz_needs_no_sign_in(monkeypatch):
     answer = Client().get("/healthz")
     assert answer.status_code == 200
     assert answer.json()["ok"] is True
+
+
+@pytest.fixture
+def broker(tmp_path, monkeypatch):
+    """A Redis of this test's own, where the desk looks for its broker."""
+    server = Redis(tmp_path)
+    server.start()
+    monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
+    monkeypatch.setitem(current_app.conf, "broker_url", server.address)
+    yield server
+    server.kill()
+
+
+def test_a_broker_that_goes_away_while_the_workers_are_asked_makes_nobody_wait(broker, monkeypatch):
+    publish = Mailbox._publish
+
+    def after_it_died(self, *args, **kwargs):
+        broker.kill()
+        return publish(self, *args, **kwargs)
+
+    monkeypatch.setattr(Mailbox, "_publish", after_it_died)
+    assert health.broker_answers()
+    began = monotonic()
+    assert health.workers_that_answer() == {}
+    assert monotonic() - began < 5
+
+
+def test_with_a_broker_and_no_worker_nobody_answers(broker):
+    assert health.workers_that_answer() == {}
 
 
 def test_a_broker_that_is_away_is_noticed_within_two_seconds(monkeypatch):

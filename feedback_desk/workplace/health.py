@@ -14,9 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery import current_app
+from celery.app.control import Control
 from django.conf import settings
 from django.db.models import DurationField, ExpressionWrapper, F, Q
 from django.db.models.functions import Now
+from kombu import Connection
 from kombu.exceptions import ChannelError, OperationalError
 from redis.exceptions import RedisError
 
@@ -33,7 +35,7 @@ STALE_AFTER = timedelta(seconds=20)
 LONG_WORK = ("imports.", "reports.")
 """Tasks during which a worker may be silent."""
 WELL = frozenset({"alive", "busy"})
-IMPATIENT = {"socket_connect_timeout": 1, "socket_timeout": 1}
+IMPATIENT = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 1, "interval_start": 0, "interval_step": 0, "connect_retries_timeout": 1}
 AWAY = (OSError, OperationalError, RedisError)
 
 
@@ -124,13 +126,25 @@ def unread(channel: Any, queue: str) -> int:
         return 0
 
 
+class Once(Connection):
+    """Fails when the broker is away. Celery's remote control publishes with `retry=True` and no end: a page that asks by it would hang until the broker is back."""
+
+    def ensure(self, obj: Any, fun: Callable[..., Any], *args: Any, **policy: Any) -> Callable[..., Any]:
+        found: Callable[..., Any] = super().ensure(obj, fun, *args, **{**policy, "max_retries": 0})
+        return found
+
+
 def workers_that_answer() -> dict[str, bool]:
     """Workers whose main process answers within a second, by name; True for one at work that takes long. It answers even when its pool hangs."""
+    control = Control(current_app)
+    control.mailbox.producer_pool = None  # producers of a pool have connections of their own
+    options = {**current_app.conf.broker_transport_options, **IMPATIENT}
     try:
-        active = current_app.control.inspect(timeout=1.0).active() or {}
+        with Once(current_app.conf.broker_write_url, transport_options=options) as link:
+            answers = control.broadcast("active", reply=True, timeout=1.0, connection=link) or []
     except AWAY:
         return {}
-    return {node: any(str(task["name"]).startswith(LONG_WORK) for task in tasks) for node, tasks in active.items()}
+    return {node: any(str(task["name"]).startswith(LONG_WORK) for task in tasks) for answer in answers for node, tasks in answer.items()}
 
 
 def judged(signs: Iterable[Sign], *, broker: bool, answering: Callable[[], dict[str, bool]]) -> dict[str, str]:
