@@ -127,7 +127,7 @@ def unread(channel: Any, queue: str) -> int:
 
 
 class Once(Connection):
-    """Fails when the broker is away. Celery's remote control publishes with `retry=True` and no end: a page that asks by it would hang until the broker is back."""
+    """Fails when the broker is away. Celery's remote control tries without end: a page that asks by it would hang until the broker is back."""
 
     def ensure(self, obj: Any, fun: Callable[..., Any], *args: Any, **policy: Any) -> Callable[..., Any]:
         found: Callable[..., Any] = super().ensure(obj, fun, *args, **{**policy, "max_retries": 0})
@@ -136,7 +136,7 @@ class Once(Connection):
 
 def workers_that_answer() -> dict[str, bool]:
     """Workers whose main process answers within a second, by name; True for one at work that takes long. It answers even when its pool hangs."""
-    control = Control(current_app)
+    control: Any = Control(current_app)
     control.mailbox.producer_pool = None  # producers of a pool have connections of their own
     options = {**current_app.conf.broker_transport_options, **IMPATIENT}
     try:
