@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import timedelta
+from threading import Event, Thread
 from time import monotonic
 
 import pytest
 from celery import current_app
 from django.db.models import F
 from django.test import Client, RequestFactory
+from kombu import Connection
 from kombu.pidbox import Mailbox
 
 from feedback_desk.notices.models import ServiceState
@@ -184,6 +187,30 @@ def test_a_broker_that_goes_away_while_the_workers_are_asked_makes_nobody_wait(b
     began = monotonic()
     assert health.workers_that_answer() == {}
     assert monotonic() - began < 5
+
+
+def test_a_worker_that_answers_is_named_and_whether_it_is_at_long_work(broker):
+    listening, told = Event(), Event()
+
+    def work():
+        with Connection(broker.address) as link:
+            doing = {"busy@here": [{"name": "imports.read"}], "idle@here": []}
+            for name, tasks in doing.items():
+                node = current_app.control.mailbox.Node(name, channel=link.channel(), handlers={"active": lambda state, tasks=tasks, **_: tasks})
+                node.listen()
+            listening.set()
+            while not told.is_set():
+                with suppress(TimeoutError):
+                    link.drain_events(timeout=0.1)
+
+    worker = Thread(target=work)
+    worker.start()
+    assert listening.wait(5)
+    try:
+        assert health.workers_that_answer() == {"busy@here": True, "idle@here": False}
+    finally:
+        told.set()
+        worker.join()
 
 
 def test_with_a_broker_and_no_worker_nobody_answers(broker):

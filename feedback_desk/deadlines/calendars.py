@@ -17,14 +17,20 @@ from django.utils.translation import gettext as _
 from feedback_desk import clock
 from feedback_desk.deadlines.clocks import Hours, Spans, SpecialDay, parse_spans
 from feedback_desk.deadlines.models import Calendar, CalendarDay, DepartmentCalendar
+from feedback_desk.people.one_look import remembered_setting
 
 _built: dict[int, tuple[object, Hours]] = {}
 
 
 def hours_of(calendar_ids: Iterable[int | None], department_id: int | None = None) -> dict[int | None, Hours]:
     """The opening hours of some calendars by id. None stands for the department's, where it has one, else for the desk's own, and is always there."""
+    wanted = frozenset(pk for pk in calendar_ids if pk)
+    return remembered_setting(("hours", wanted, department_id), lambda: _read(wanted, department_id))
+
+
+def _read(calendar_ids: Collection[int], department_id: int | None) -> dict[int | None, Hours]:
     own = Exists(DepartmentCalendar.objects.filter(calendar=OuterRef("pk"), department=department_id))
-    wanted = Q(pk__in={pk for pk in calendar_ids if pk}) | Q(is_default=True) | Q(own=True)
+    wanted = Q(pk__in=calendar_ids) | Q(is_default=True) | Q(own=True)
     rows = Calendar.objects.annotate(own=own).filter(wanted).values_list("pk", "is_default", "own", "zone", "hours", "country", "announced")
     special = _special_of([row[0] for row in rows])
     found: dict[int | None, Hours] = {}

@@ -193,6 +193,10 @@ class Rule(models.Model):
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
 
+    def valid_at(self, at: datetime) -> bool:
+        """As `RuleQuerySet.valid`, of a row that was read."""
+        return self.active and self.valid_from <= at and (self.valid_until is None or self.valid_until > at)
+
     @property
     def spoken(self) -> str:
         """The rule's name in the reader's language."""

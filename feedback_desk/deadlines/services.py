@@ -24,6 +24,7 @@ from feedback_desk.people import receivers
 from feedback_desk.people.access import NotNow
 from feedback_desk.people.actors import SYSTEM, Actor, person
 from feedback_desk.people.models import Department, User
+from feedback_desk.people.one_look import remembered_setting
 from feedback_desk.records import history
 from feedback_desk.records.models import Item
 
@@ -110,8 +111,13 @@ def would_be_due(code: str, *, at: datetime, facts: Facts) -> datetime | None:
 
 def fitting_rules(codes: Collection[str], facts: Facts, at: datetime) -> dict[str, Rule]:
     """By code the rule that applies: the most specific valid one whose `when` fits, of equally specific ones the newest, of equally new ones the shortest."""
-    rules = Rule.objects.valid(at).filter(code__in=codes).select_related("calendar", "ladder").prefetch_related("ladder__steps")
-    return choose(rules, facts)
+    return choose((rule for rule in _rules_of(codes) if rule.valid_at(at)), facts)
+
+
+def _rules_of(codes: Collection[str]) -> list[Rule]:
+    """Every version, with what a limit needs of it."""
+    rows = Rule.objects.filter(code__in=codes).select_related("calendar", "ladder").prefetch_related("ladder__steps")
+    return remembered_setting(("rules", frozenset(codes)), lambda: list(rows))
 
 
 def choose(rules: Iterable[Rule], facts: Facts) -> dict[str, Rule]:
@@ -366,14 +372,17 @@ def mirror(item: Item, *more: int) -> None:
     a batch of changed limits (deadlines.changing) and this never write over each other.
     """
     root_id = item.root_id or item.pk
-    Item.objects.filter(pk=root_id).select_for_update(no_key=True).values_list("pk").first()
+    rows = Item.objects.filter(pk__in={root_id, item.pk, *more}).order_by("pk").select_for_update(no_key=True).values("pk", *SHOWN)
+    shown = {row.pop("pk"): row for row in rows}
     live = list(Deadline.objects.filter(root_id=root_id, state__in=LIVE).order_by("due_at", "pk").values_list("item_id", *MIRRORED))
-    for item_id in sorted({item.pk, *more} - {root_id}):
-        Item.objects.filter(pk=item_id).update(**mirrored(row[1:] for row in live if row[0] == item_id))
-    Item.objects.filter(pk=root_id).update(**mirrored(row[1:] for row in live))
+    for item_id, before in shown.items():
+        now = mirrored(row[1:] for row in live if item_id in (root_id, row[0]))
+        if now != before:
+            Item.objects.filter(pk=item_id).update(**now)
 
 
 MIRRORED = ("state", "due_at", "warn_at", "code")
+SHOWN = ("next_limit_at", "next_warn_at", "next_limit_code", "next_paused")
 
 
 def mirrored(live: Iterable[tuple[Any, ...]]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """One look at one matter: what permissions and guards ask again and again while a page is drawn is asked once.
 
-Only for pages, which read. A service asks afresh under its lock: nothing is remembered outside `one_look()`, but for who works here, is away or named
-while one process alone writes (`people_at_rest`, for the demonstration).
+Only for pages, which read. A service asks afresh under its lock: nothing is remembered outside `one_look()`, but while one process alone writes (the
+demonstration): who works here, is away or named (`people_at_rest`), and what the administrator has set (`settings_at_rest`).
 """
 
 from __future__ import annotations
@@ -14,20 +14,30 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 _seen: ContextVar[dict[Hashable, Any] | None] = ContextVar("one_look", default=None)
 _people: ContextVar[dict[Hashable, Any] | None] = ContextVar("people_at_rest", default=None)
+_settings: ContextVar[dict[Hashable, Any] | None] = ContextVar("settings_at_rest", default=None)
 
 
 @contextmanager
 def one_look() -> Iterator[None]:
-    token = _seen.set({})
+    with _remembering(_seen):
+        yield
+
+
+@contextmanager
+def _remembering(memory: ContextVar[dict[Hashable, Any] | None]) -> Iterator[None]:
+    token = memory.set({})
     try:
         yield
     finally:
-        _seen.reset(token)
+        memory.reset(token)
 
 
 def remembered(key: Hashable, ask: Callable[[], T]) -> T:
     """The answer given in this look; outside of one, always the fresh answer."""
-    seen = _seen.get()
+    return _asked_once(_seen.get(), key, ask)
+
+
+def _asked_once(seen: dict[Hashable, Any] | None, key: Hashable, ask: Callable[[], T]) -> T:
     if seen is None:
         return ask()
     if key not in seen:
@@ -37,13 +47,22 @@ def remembered(key: Hashable, ask: Callable[[], T]) -> T:
 
 
 @contextmanager
+def settings_at_rest() -> Iterator[None]:
+    """Nobody changes rules of limits, their ladders or calendars meanwhile: each is read once."""
+    with _remembering(_settings):
+        yield
+
+
+def remembered_setting(key: Hashable, ask: Callable[[], T]) -> T:
+    """The answer given while the settings are at rest; else always the fresh answer."""
+    return _asked_once(_settings.get(), key, ask)
+
+
+@contextmanager
 def people_at_rest() -> Iterator[None]:
     """One instant in which nobody else writes: what is asked about people is asked once, until `people_changed`."""
-    token = _people.set({})
-    try:
+    with _remembering(_people):
         yield
-    finally:
-        _people.reset(token)
 
 
 def people_changed() -> None:
@@ -54,13 +73,7 @@ def people_changed() -> None:
 
 def remembered_of_people(key: Hashable, ask: Callable[[], T]) -> T:
     """As `remembered`, and while people are at rest."""
-    seen = _people.get()
-    if seen is None or looking():
-        return remembered(key, ask)
-    if key not in seen:
-        seen[key] = ask()
-    answer: T = seen[key]
-    return answer
+    return _asked_once(_people.get() if not looking() and _people.get() is not None else _seen.get(), key, ask)
 
 
 def looking() -> bool:

@@ -8,7 +8,8 @@ process with a wrong clock changes nothing (decision 7).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -108,14 +109,30 @@ def behind() -> bool:
     return not all(sign.alive for sign in state())
 
 
+class Once(Connection):
+    """Fails when the broker is away. Celery's remote control tries without end: a page that asks by it would hang until the broker is back."""
+
+    def ensure(self, obj: Any, fun: Callable[..., Any], *args: Any, **policy: Any) -> Callable[..., Any]:
+        found: Callable[..., Any] = super().ensure(obj, fun, *args, **{**policy, "max_retries": 0})
+        return found
+
+
+@contextmanager
+def link_to_broker() -> Iterator[Connection]:
+    """A connection of its own, made once with a second's patience; Celery's Redis transport says PING as it connects. Raises one of AWAY."""
+    conf = current_app.conf
+    with Once(conf.broker_read_url or conf.broker_url, transport_options={**conf.broker_transport_options, **IMPATIENT}) as link:
+        link.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=1)
+        yield link
+
+
 def broker_answers() -> bool:
-    """Connect and say PING (Celery's Redis transport does both), with a second's patience."""
+    """It was reached and answered a PING."""
     try:
-        with current_app.connection_for_read(transport_options=IMPATIENT) as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=1)
+        with link_to_broker():
+            return True
     except AWAY:
         return False
-    return True
 
 
 def unread(channel: Any, queue: str) -> int:
@@ -126,21 +143,12 @@ def unread(channel: Any, queue: str) -> int:
         return 0
 
 
-class Once(Connection):
-    """Fails when the broker is away. Celery's remote control tries without end: a page that asks by it would hang until the broker is back."""
-
-    def ensure(self, obj: Any, fun: Callable[..., Any], *args: Any, **policy: Any) -> Callable[..., Any]:
-        found: Callable[..., Any] = super().ensure(obj, fun, *args, **{**policy, "max_retries": 0})
-        return found
-
-
 def workers_that_answer() -> dict[str, bool]:
     """Workers whose main process answers within a second, by name; True for one at work that takes long. It answers even when its pool hangs."""
     control: Any = Control(current_app)
     control.mailbox.producer_pool = None  # producers of a pool have connections of their own
-    options = {**current_app.conf.broker_transport_options, **IMPATIENT}
     try:
-        with Once(current_app.conf.broker_write_url, transport_options=options) as link:
+        with link_to_broker() as link:
             answers = control.broadcast("active", reply=True, timeout=1.0, connection=link) or []
     except AWAY:
         return {}

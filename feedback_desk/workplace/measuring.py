@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from celery import current_app
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min, Q
@@ -128,8 +127,7 @@ def failed_imports() -> Any:
 def queues() -> dict[str, int] | None:
     """Messages waiting in each queue; None when the broker does not answer within a second."""
     try:
-        with current_app.connection_for_read(transport_options=health.IMPATIENT) as link:
-            link.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=1)
+        with health.link_to_broker() as link:
             return {name: health.unread(link.default_channel, name) for name in health.WORKERS}
     except health.AWAY:
         return None

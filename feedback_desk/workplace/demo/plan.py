@@ -71,13 +71,13 @@ def people(world: World) -> None:
 
 
 def ordinary_day(world: World, day: datetime, *, last: int) -> None:
-    """Three or four items on weekdays, two at the weekend, between 08:20 and 18:40; fewer complaints than questions."""
+    """Three or four items on weekdays, one or two at the weekend, between 08:20 and 18:40; fewer complaints than questions."""
     rng = world.rng
-    for _item in range(rng.randint(3, 4) if day.weekday() < 5 else 2):
+    for _item in range(rng.randint(3, 4) if day.weekday() < 5 else rng.randint(1, 2)):
         at = day + timedelta(minutes=rng.randint(20, 640), seconds=rng.randrange(60))
         agent = rng.choice(world.company.agents)
         channel = rng.choices(*CHANNELS)[0]
-        if rng.random() < 0.15:
+        if rng.random() < 0.06:
             path = rng.choices(*COMPLAINT_PATHS)[0]
             matter = pick(world, path)
             case = Case(world, matter, "complaint", agent, path=path, channel=channel, lively=last <= 6, urgency="urgent" if matter.grade == "I" else "normal")

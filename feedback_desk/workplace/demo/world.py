@@ -12,7 +12,7 @@ from django.utils import timezone
 from feedback_desk import clock
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.deadlines.sweep import sweep
-from feedback_desk.people.one_look import people_at_rest
+from feedback_desk.people.one_look import people_at_rest, settings_at_rest
 from feedback_desk.workplace.demo.company import Company
 from tickets import tasks
 from tickets.models import Category, Customer
@@ -37,6 +37,10 @@ class World:
             self._running += 1
 
     def play(self, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+        with settings_at_rest():
+            self._play(progress)
+
+    def _play(self, progress: Callable[[int, int], None]) -> None:
         done, total = 0, len(self._agenda)
         while self._agenda:
             at, running, way = heapq.heappop(self._agenda)

@@ -94,7 +94,10 @@ class Command(BaseCommand):
         self.interruptible = False
         self.rest(0)
         connections.close_all()
-        for program in (supervisor.web(host, port), supervisor.worker("sweep"), supervisor.worker("work"), supervisor.beat()):
+        self.tell("Starting … 正在启动…")
+        self.group.start(supervisor.web(host, port))
+        self.wait_for_web(address)  # Alone, as somebody waits for the page.
+        for program in (supervisor.worker("sweep"), supervisor.worker("work"), supervisor.beat()):
             self.group.start(program)
         self.welcome(address, data)
         while True:
@@ -148,8 +151,6 @@ class Command(BaseCommand):
             self.rest(0.2)
 
     def welcome(self, address: str, data: Path) -> None:
-        self.tell("Starting … 正在启动…")
-        self.wait_for_web(address)
         self.tell(f"\n  Feedback Desk 客户反馈台: {address}/\n")
         if mark := accounts.demonstration():
             password = mark.get("password", "")
