@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from threading import Event, Thread
 from time import monotonic
+from typing import Any
 
 import pytest
 from celery import current_app
@@ -191,12 +192,13 @@ def test_a_broker_that_goes_away_while_the_workers_are_asked_makes_nobody_wait(b
 
 def test_a_worker_that_answers_is_named_and_whether_it_is_at_long_work(broker):
     listening, told = Event(), Event()
+    control: Any = current_app.control
 
     def work():
         with Connection(broker.address) as link:
             doing = {"busy@here": [{"name": "imports.read"}], "idle@here": []}
             for name, tasks in doing.items():
-                node = current_app.control.mailbox.Node(name, channel=link.channel(), handlers={"active": lambda state, tasks=tasks, **_: tasks})
+                node = control.mailbox.Node(name, channel=link.channel(), handlers={"active": lambda state, tasks=tasks, **_: tasks})
                 node.listen()
             listening.set()
             while not told.is_set():
