@@ -35,7 +35,7 @@ class FormPartner:
     """See tickets.partner.Partner."""
 
     def lock(self, ticket: Ticket) -> None:
-        ComplaintForm.objects.select_for_update().filter(ticket=ticket).values_list("pk").first()
+        ComplaintForm.objects.select_for_update(no_key=True).filter(ticket=ticket).values_list("pk").first()
 
     def grade(self, ticket: Ticket) -> str:
         return ComplaintForm.objects.filter(ticket=ticket).values_list("grade", flat=True).first() or ""

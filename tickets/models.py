@@ -63,6 +63,10 @@ class Customer(models.Model):
     def masked_name(self) -> str:
         return mask_name(self.name, self.kind)
 
+    def email_point(self) -> ContactPoint | None:
+        """Where the desk writes to: the address of first choice, else the oldest."""
+        return self.contact_points.filter(kind="email").order_by("-primary", "pk").first()
+
 
 class ContactPoint(models.Model):
     """A phone, e-mail or address of a customer: sealed value, fingerprints to find it by (V4)."""

@@ -31,7 +31,7 @@ def way_field(choices: Any = None) -> forms.ChoiceField:
 def _suggest(form: MoveForm) -> None:
     """The customer's own channel; by e-mail only where there is an address."""
     ticket = form.subject.ticket
-    has_email = ticket.customer.contact_points.filter(kind="email").exists()
+    has_email = ticket.customer.email_point() is not None
     field: Any = form.fields["way"]
     field.initial = FITS.get(ticket.channel, Way.EMAIL if has_email else Way.LETTER)
     if not has_email:

@@ -302,7 +302,7 @@ def _mail(form: ComplaintForm, text: str, *, way: str, key: str, entry: Entry) -
     """By e-mail it leaves from the desk; every other way is the sender's own, and on record."""
     if way != Way.EMAIL:
         return
-    point = form.ticket.customer.contact_points.filter(kind="email", primary=True).first()
+    point = form.ticket.customer.email_point()
     if point is None:
         raise ValidationError({"way": _("There is no e-mail address on the customer's file.")})
     outbox.tell_customer(

@@ -19,7 +19,7 @@ from feedback_desk.people import receivers
 from feedback_desk.people.actors import SYSTEM
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
-from tickets.models import Ticket, Type
+from tickets.models import Category, Ticket, Type
 from tickets.services.common import tell
 
 RAISE = gettext_noop("Raise the grade? The complaint is part of a batch")
@@ -57,6 +57,7 @@ def _keep(form: ComplaintForm, grade: str, why: list[dict[str, Any]], cause: str
 
 def opened(form: ComplaintForm, *, at: datetime) -> None:
     """G1, I7: at registration. The others of a batch follow within the minute (the task)."""
+    _one_at_a_time(form)
     proposal = propose(form, at=at)
     keep(form, proposal, ProposalCause.REGISTERED, at=at)
     mark(form, proposal)
@@ -66,6 +67,7 @@ def corrected(form: ComplaintForm, *, at: datetime) -> None:
     """The facts changed: proposed anew, marked anew."""
     if form.state in ENDED:
         return
+    _one_at_a_time(form)
     before, proposal = last_proposal(form), current(form, at=at)
     kept = keep(form, proposal, ProposalCause.CORRECTED, at=at)
     mark(form, proposal)
@@ -101,8 +103,13 @@ def decided(form: ComplaintForm, proposal: Proposal, *, at: datetime) -> None:
 # ---- repeat and batch (I7) ----
 
 
+def _one_at_a_time(form: ComplaintForm) -> None:
+    """In each category: two that complete a batch at one instant see each other, and make one batch of it."""
+    Category.objects.select_for_update(no_key=True).values_list("pk").get(pk=form.ticket.category_id)
+
+
 def mark(form: ComplaintForm, proposal: Proposal) -> None:
-    """Linked, never merged. The caller holds ticket and form."""
+    """Linked, never merged. The caller holds ticket and form, and the category (`_one_at_a_time`)."""
     earlier, ticket, before = proposal.earlier, form.ticket, form.batch_id
     form.repeat_of = ComplaintForm.objects.filter(ticket_id=earlier.ticket_id).first() if earlier else None
     form.batch = _batch_of(proposal.run) if proposal.run else None
@@ -124,7 +131,7 @@ def look_again(batch_id: int | None) -> None:
 def _batch_of(run: Run) -> Batch:
     """The batch that this stretch goes on with, or a new one; its other members are still to be linked."""
     key = run.key
-    alike = Batch.objects.select_for_update().filter(category_id=key.category_id, product=key.product, model=key.model, lot=key.lot)
+    alike = Batch.objects.select_for_update(no_key=True).filter(category_id=key.category_id, product=key.product, model=key.model, lot=key.lot)
     batch = alike.filter(first_at__lte=run.last_at, last_at__gte=run.first_at).order_by("first_at").first()
     if batch is None:
         return Batch.objects.create(category_id=key.category_id, product=key.product, model=key.model, lot=key.lot, first_at=run.first_at, last_at=run.last_at)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from contextvars import copy_context
+from threading import Barrier, BrokenBarrierError, Thread
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection, transaction
 from django.urls import reverse
 
 from complaints import services as forms
@@ -402,6 +406,30 @@ def test_G1_every_shipped_criterion_is_well_formed(cast):
 def test_I5_typed_values_never_break_the_proposal(cast, local):
     facts = Facts(0, 0, 0, "ordinary", 0, "", False, None, "", "", "", "", "", "", "", local("2026-03-02 09:00"), None, "pending")
     assert propose_typed(facts).grade == "III"
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_I7_two_that_complete_a_batch_at_one_instant_make_one(from_another, another, way):
+    from_another()
+    gate, made = Barrier(2), []
+
+    def register(caller: int) -> None:
+        with transaction.atomic():
+            made.append(way().register(**about("product-fault", customer_id=caller)).form_id)
+            with suppress(BrokenBarrierError):  # One of them waits until the other is committed.
+                gate.wait(1)
+        connection.close()
+
+    threads = [Thread(target=copy_context().run, args=(register, another().pk)) for _n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert Batch.objects.count() == 1
+    assert ComplaintForm.objects.filter(pk__in=made).exclude(batch=None).count() == 1, "who was first knew of two customers"
+    spread_batches()
+    assert not ComplaintForm.objects.filter(batch=None).exists()
 
 
 @pytest.mark.parametrize("how", ["invalid", "merged", "another category"])

@@ -34,9 +34,9 @@ STAYS_OWED = ("D22", "D38", *OUTLIVES)
 
 
 def locked(ticket_id: int) -> Ticket:
-    """The ticket's row, locked until the commit, and its form's after it."""
+    """The ticket's row, locked until the commit, and its form's after it; rows of others may point at both meanwhile."""
     ticket: Ticket = (
-        Ticket.objects.select_for_update(of=("self",))
+        Ticket.objects.select_for_update(of=("self",), no_key=True)
         .select_related("item", "item__department__head", "customer", "category__parent", "assignee__backup", "assignee__superior")
         .get(pk=ticket_id)
     )

@@ -123,7 +123,7 @@ def _place(ticket: Ticket, *, by: Actor, at: datetime, assignee_id: int | None, 
 
 def _announce(ticket: Ticket, entry: Entry) -> None:
     """I4: the receipt to the customer; T5: urgent items at once to the assignee and the supervisors."""
-    point = ticket.customer.contact_points.filter(kind="email", primary=True).first()
+    point = ticket.customer.email_point()
     if point is not None:
         outbox.tell_customer(
             key=f"receipt:{ticket.pk}", cause=f"entry:{entry.pk}", item=ticket.item, contact_point_id=point.pk, template="receipt",

@@ -113,6 +113,12 @@ def test_I4_the_customer_gets_a_receipt_once_without_contact_data_in_it(kept):
     assert "chen@" not in str(receipt.data)
 
 
+def test_I4_the_address_that_is_nobodys_first_choice_is_written_to_where_it_is_the_only_one(kept):
+    ContactPoint.objects.filter(kind="email").update(primary=False)
+    kept()
+    assert Notice.objects.filter(template="receipt").count() == 1
+
+
 def test_I4_invalid_needs_a_reason_and_what_was_explained(kept, cast):
     ticket = kept()
     for words in ({"reason": "", "explanation": "已说明不属本店商品,建议联系卖家"}, {"reason": "误报", "explanation": ""}):
