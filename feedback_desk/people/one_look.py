@@ -48,7 +48,7 @@ def _asked_once(seen: dict[Hashable, Any] | None, key: Hashable, ask: Callable[[
 
 @contextmanager
 def settings_at_rest() -> Iterator[None]:
-    """Nobody changes rules of limits, their ladders or calendars meanwhile: each is read once."""
+    """Nobody changes rules of limits, their ladders, calendars, roles or departments meanwhile: each is read once."""
     with _remembering(_settings):
         yield
 
@@ -74,6 +74,11 @@ def people_changed() -> None:
 def remembered_of_people(key: Hashable, ask: Callable[[], T]) -> T:
     """As `remembered`, and while people are at rest."""
     return _asked_once(_people.get() if not looking() and _people.get() is not None else _seen.get(), key, ask)
+
+
+def remembered_office(key: Hashable, ask: Callable[[], T]) -> T:
+    """Who holds which office: remembered in a look, and while the settings are at rest."""
+    return remembered(key, lambda: remembered_setting(key, ask))
 
 
 def looking() -> bool:

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from feedback_desk import clock
 from feedback_desk.people.models import Absence, Concern, Department, Membership, Role, User
-from feedback_desk.people.one_look import known, looking, remembered, remembered_of_people
+from feedback_desk.people.one_look import known, looking, remembered, remembered_of_people, remembered_office
 from feedback_desk.people.receivers import Staff
 from feedback_desk.records.models import Item
 
@@ -71,7 +71,7 @@ def roles_held(user: User, item: Item | None, at: datetime | None = None, barred
     at = at or clock.now()
     held: Standing = dict.fromkeys(user.roles)
     kept_from = barred or {}
-    rows = [m for m in remembered_of_people(("backed", user.pk), lambda: backed_by(user)) if m.role not in held]
+    rows = [m for m in remembered_office(("backed", user.pk), lambda: backed_by(user)) if m.role not in held]
     out = out_of_play(item, at)
     held |= {m.role: m.user for m in rows if (m.user_id in out or m.user_id in kept_from.get(m.role, ())) and m.role != Role.ADMINISTRATOR}
     return held | _inherited(user, item, at, out, kept_from, held)
@@ -90,7 +90,7 @@ def _inherited(user: User, item: Item | None, at: datetime, out: set[int], barre
     away = out | {pk for ids in barred.values() for pk in ids}
     if not away:
         return {}
-    rows = remembered_of_people(("deciding", user.pk), lambda: _deciding(user))
+    rows = remembered_office(("deciding", user.pk), lambda: _deciding(user))
     found: Standing = {}
     for role in DECIDING:
         unable = out | barred.get(role, set())
@@ -143,7 +143,7 @@ def _with_heads(department_ids: set[int]) -> list[Department]:
     """In a look all departments are read once; a service reads those it needs."""
     rows = Department.objects.select_related("head__backup", "head__superior")
     if not looking():
-        return remembered_of_people(("heads", frozenset(department_ids)), lambda: list(rows.filter(pk__in=department_ids)))
+        return remembered_office(("heads", frozenset(department_ids)), lambda: list(rows.filter(pk__in=department_ids)))
     return [d for d in remembered("departments", lambda: list(rows)) if d.pk in department_ids]
 
 

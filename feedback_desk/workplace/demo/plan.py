@@ -40,6 +40,8 @@ COMPLAINT_PATHS = (
     ],
     [30, 12, 8, 6, 5, 5, 4, 6, 5, 3, 3, 3, 3, 3, 3, 3, 2, 3],
 )
+ON_THE_WAY = ("split", "objection", "sent_back", "no_fault", "returned", "not_accepted")
+"""They come back to the usual way."""
 SIMPLE_PATHS = (["plain", "waiting", "not_solved", "invalid", "reopen"], [66, 14, 8, 7, 5])
 
 
@@ -71,9 +73,9 @@ def people(world: World) -> None:
 
 
 def ordinary_day(world: World, day: datetime, *, last: int) -> None:
-    """Three or four items on weekdays, one or two at the weekend, between 08:20 and 18:40; fewer complaints than questions."""
+    """Three or four items on weekdays, two on Saturdays, one on Sundays, between 08:20 and 18:40; fewer complaints than questions."""
     rng = world.rng
-    for _item in range(rng.randint(3, 4) if day.weekday() < 5 else rng.randint(1, 2)):
+    for _item in range(rng.randint(3, 4) if day.weekday() < 5 else 7 - day.weekday()):
         at = day + timedelta(minutes=rng.randint(20, 640), seconds=rng.randrange(60))
         agent = rng.choice(world.company.agents)
         channel = rng.choices(*CHANNELS)[0]
@@ -128,10 +130,10 @@ def _summaries() -> Way:
 
 
 def every_path(world: World, start: datetime) -> None:
-    """Each rarer path often enough, four weeks back, so that no state of any machine depends on chance."""
+    """Each rarer path, four weeks back: three times where it ends in a state of its own, so that no state of any machine depends on chance."""
     rng = world.rng
     for path in ("abnormal", "reversed", "split", "objection", "struck", "sent_back", "invalid", "no_fault", "withdrawn", "returned", "not_accepted"):
-        for turn in range(3):
+        for turn in range(2 if path in ON_THE_WAY else 3):
             day = start + timedelta(days=21 + rng.randrange(14), hours=2 + turn, minutes=rng.randrange(60))
             agent = rng.choice(world.company.agents)
             world.plan(day, ways.complaint(Case(world, pick(world, path), "complaint", agent, path=path, urgency="normal")))
