@@ -73,9 +73,9 @@ def people(world: World) -> None:
 
 
 def ordinary_day(world: World, day: datetime, *, last: int) -> None:
-    """Three or four items on weekdays, two on Saturdays, one on Sundays, between 08:20 and 18:40; fewer complaints than questions."""
+    """Three or four items on weekdays, two at the weekend, between 08:20 and 18:40; fewer complaints than questions."""
     rng = world.rng
-    for _item in range(rng.randint(3, 4) if day.weekday() < 5 else 7 - day.weekday()):
+    for _item in range(rng.randint(3, 4) if day.weekday() < 5 else 2):
         at = day + timedelta(minutes=rng.randint(20, 640), seconds=rng.randrange(60))
         agent = rng.choice(world.company.agents)
         channel = rng.choices(*CHANNELS)[0]
