@@ -54,7 +54,7 @@ PLACES: list[tuple[Any, list[Place]]] = [
         Place("work", gettext_lazy("My work"), "list-check", "workplace:work", short=gettext_lazy("Today")),
         Place("unclaimed", gettext_lazy("To be taken"), "inbox", "workplace:queue", "?holder=none", AT_THE_DESK, gettext_lazy("To be taken")),
         Place(
-            "approvals", gettext_lazy("Waiting for my approval"), "check2-square", "workplace:approvals",
+            "approvals", gettext_lazy("My approvals"), "check2-square", "workplace:approvals",
             roles=WHO_DECIDE, short=gettext_lazy("Approvals"),
         ),
         Place("visits", gettext_lazy("Return visits"), "telephone-outbound", "workplace:visits", "", AT_THE_DESK),
@@ -66,7 +66,7 @@ PLACES: list[tuple[Any, list[Place]]] = [
         Place("problems", gettext_lazy("Problems"), "truck", "workplace:queue", "?type=problem"),
         Place("consultations", gettext_lazy("Consultations"), "question-circle", "workplace:queue", "?type=consultation"),
         Place("outstanding", gettext_lazy("Outstanding matters"), "hourglass", "workplace:outstanding"),
-        Place("actions", gettext_lazy("Corrective and preventive actions"), "arrow-repeat", "workplace:actions"),
+        Place("actions", gettext_lazy("Improvement actions"), "arrow-repeat", "workplace:actions"),
     ]),
     (gettext_lazy("Books"), [
         Place("customers", gettext_lazy("Customers"), "people", "workplace:customers"),

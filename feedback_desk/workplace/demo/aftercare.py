@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 WITHOUT = ("spot", "file", "withdrawn", "invalid", "no_fault", "abnormal")
 """Paths on which nothing is given."""
+ABOVE_THE_LIMIT = [
+    ("price_reduction", "按成交价让利，客户要求较高", 1200), ("cash", "补偿误工与往返交通费", 800), ("refund", "退一个配件的差价与安装费", 960),
+    ("gift", "赠同系列小家电一台", 1380), ("price_reduction", "保留使用，退货款三成", 1500),
+]  # fmt: skip
+"""Kind, words and yuan that an agent may only ask for."""
 AMOUNTS = {"I": Decimal(300), "II": Decimal(100), "III": Decimal(50)}
 
 
@@ -33,7 +38,8 @@ def offer(case: Case) -> None:
         forms.propose_remedy(form_id=form.pk, by=by, kind="voucher", words="代金券，待与客户确认", value=AMOUNTS[form.grade], draft=True)
         return
     if case.stop == "determining":
-        forms.propose_remedy(form_id=form.pk, by=case.agent, kind="price_reduction", words="按成交价让利，客户要求较高", value=Decimal(1200))
+        kind, words, value = case.world.rng.choice(ABOVE_THE_LIMIT)
+        forms.propose_remedy(form_id=form.pk, by=case.agent, kind=kind, words=words, value=Decimal(value))
         return
     given = forms.propose_remedy(form_id=form.pk, by=by, kind="voucher", words="代金券一张，一年有效", value=AMOUNTS[form.grade])
     forms.propose_remedy(form_id=form.pk, by=by, kind="free_check", words="免费上门检测并保养一次")
