@@ -38,6 +38,7 @@ from complaints.models import (
 from feedback_desk import clock
 from feedback_desk.people.models import Role
 from feedback_desk.people.office import Configured, OfficeAdmin, OnTheDesk, Table, configures
+from tickets.models import Category
 
 MANAGEMENT = frozenset({Role.CS_MANAGER, Role.GENERAL_MANAGER, Role.OFFICE})
 """What happens to colleagues is theirs to read; supervisors and analysts have no part in it."""
@@ -58,7 +59,6 @@ class CriterionTable(Table):
 class GradingRuleAdmin(Configured):
     """G1: what the desk proposes. Tried on past complaints before it is trusted."""
 
-    list_display = ("name", "name_en", "grade", "conditions", "active", "order")
     list_filter = ("grade", "active")
     fields = ("name", "name_en", "grade", "active", "order")
     inlines = (CriterionTable,)
@@ -67,9 +67,14 @@ class GradingRuleAdmin(Configured):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("criteria")
 
-    @admin.display(description=_("when"))
-    def conditions(self, rule: GradingRule) -> str:
-        return str(_("; ")).join(map(str, rule.criteria.all())) or str(_("where no other rule applies"))
+    def get_list_display(self, request: HttpRequest) -> Any:
+        categories = {category.slug: category.spoken for category in Category.objects.all()}
+
+        @admin.display(description=_("when"))
+        def conditions(rule: GradingRule) -> str:
+            return str(_("; ")).join(c.told(categories) for c in rule.criteria.all()) or str(_("where no other rule applies"))
+
+        return ("name", "name_en", "grade", conditions, "active", "order")
 
     def get_urls(self) -> Any:
         return [path("<int:pk>/past/", self.admin_site.admin_view(require_safe(self.past)), name="complaints_gradingrule_past"), *super().get_urls()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -46,10 +47,12 @@ FITTING: dict[str, tuple[Comparison, ...]] = {
     Field.UNSOLVED: (Comparison.AT_LEAST,), Field.EARLIER: (Comparison.IS,),
 }  # fmt: skip
 """How each field can be compared."""
-CHOICES: dict[str, tuple[str, ...]] = {
-    Field.CHANNEL: tuple(Channel.values), Field.URGENCY: tuple(Urgency.values), Field.LEVEL: tuple(Level.values), Field.QUALITY: ("yes", "no"),
-    Field.QUALITY_CLASS: tuple(str(n) for n in QualityClass.values), Field.EARLIER: ("open", "closed"),
+CHOICES: dict[str, dict[str, Any]] = {
+    Field.CHANNEL: dict(Channel.choices), Field.URGENCY: dict(Urgency.choices), Field.LEVEL: dict(Level.choices),
+    Field.QUALITY: {"yes": _("Yes"), "no": _("No")}, Field.QUALITY_CLASS: {str(code): label for code, label in QualityClass.choices},
+    Field.EARLIER: {"open": _("open"), "closed": _("Closed")},
 }  # fmt: skip
+"""Values and their names."""
 MOST_DAYS, MOST_HOURS, MOST_CUSTOMERS = 366, 24 * 366, 1000
 BATCH_VALUE = re.compile(r"(\d{1,4})/(\d{1,3})")
 
@@ -97,6 +100,11 @@ class GradingCriterion(models.Model):
     @property
     def values(self) -> list[str]:
         return [part for part in (piece.strip() for piece in re.split(r"[,，、;；\n]", self.value)) if part]
+
+    def told(self, categories: Mapping[str, str]) -> str:
+        """In words; `categories`: names by code."""
+        names = categories if self.field == Field.CATEGORY else CHOICES.get(self.field, {})
+        return f"{self.get_field_display()} {self.get_comparison_display()} {', '.join(str(names.get(value, value)) for value in self.values)}"
 
     def clean(self) -> None:
         """Says of a value what it has to be, and of a comparison which ones fit."""

@@ -1,5 +1,6 @@
 """What a notice says, in its reader's language, from templates/notices/<template>.subject.txt and .txt."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -15,13 +16,14 @@ from feedback_desk.records import spoken
 DEFAULT_LANGUAGE = "zh-hans"
 EXPLAINS: dict[str, Callable[[Mapping[str, Any]], str]] = {}
 """By template: one sentence that says why, from the notice's own data. Filled by the layers above, as this one knows nothing of limits."""
+FULL_STOP = re.compile(r"[.。] · ")
 SAID = {"what", "message"}
 """The desk's own words in a notice's data: kept in English, with their values in `said`."""
 
 
 def subject(notice: Notice, language: str | None = None) -> str:
-    """One line: the subject of the e-mail and the line in the page."""
-    return _render(notice.template, "subject.txt", notice.data, language).replace("\n", " ").strip()
+    """One line: the subject of the e-mail and the line in the page; a sentence in it goes without its full stop."""
+    return FULL_STOP.sub(" · ", _render(notice.template, "subject.txt", notice.data, language).replace("\n", " ").strip())
 
 
 def text(notice: Notice, language: str | None = None) -> str:

@@ -20,3 +20,9 @@ def test_words_with_values_keep_what_people_typed(language: str, said: str) -> N
 
 def test_words_kept_before_are_said_as_they_were_kept() -> None:
     assert "总经理已同意" in wording.text(Notice(template="generic", data={"message": "总经理已同意 100%"}), "en")
+
+
+def test_a_sentence_in_a_subject_goes_without_its_full_stop() -> None:
+    notice = Notice(template="generic", data={"number": "T1", "title": "水管", "message": "An urgent item was registered."})
+    assert wording.subject(notice, "en") == "An urgent item was registered · T1 水管"
+    assert "。" not in wording.subject(notice, "zh-hans")

@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
-from complaints.models import ComplaintForm
+from complaints.models import ComplaintForm, GradingRule
 from feedback_desk import clock
 from feedback_desk.deadlines import tasks
 from feedback_desk.deadlines.models import Deadline, Rule
@@ -283,6 +283,14 @@ def test_a_rule_keeps_its_conditions_through_the_form(client, cast):
     client.post(page(Rule, "change", rule.pk), rule_form(rule, when_urgency=["urgent", "normal"], limit="90 分钟"))
     assert Rule.objects.get(code="D03", valid_until=None).when == {"urgency": ["urgent", "normal"]}
     assert Rule.objects.get(code="D03", valid_until=None).amount == 5400
+
+
+def test_G1_the_rules_of_grading_are_listed_in_words_with_names_for_codes(client, cast, django_assert_max_num_queries):
+    client.force_login(cast.administrator)
+    with django_assert_max_num_queries(20):
+        found = client.get(page(GradingRule, "changelist")).content.decode()
+    assert "分类 是 产品安全" in found
+    assert "product-safety" not in found
 
 
 def test_a_calendar_is_written_as_hours_and_loads_public_holidays(client, cast):
