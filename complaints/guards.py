@@ -110,8 +110,9 @@ VISITS_IN_VAIN, MONTH = 3, timedelta(days=31)
 
 
 def failed_visit_days(form: ComplaintForm, at: datetime) -> int:
-    """C10: on how many days the visits since the last that reached the customer failed, within the month before `at`."""
-    visits = Contact.objects.filter(item_id=form.ticket.item_id, purpose="visit", at__gte=at - MONTH).order_by("-at")
+    """C10: on how many days the visits of this round, since the last that reached the customer, failed within the month before `at`."""
+    since = max(at - MONTH, form.handed_over_at or at) if form.round > 1 else at - MONTH
+    visits = Contact.objects.filter(item_id=form.ticket.item_id, purpose="visit", at__gte=since).order_by("-at")
     days = set()
     for reached, happened in visits.values_list("reached", "at")[:30]:
         if reached:

@@ -15,9 +15,17 @@ from django.utils.translation import gettext as _
 
 from complaints.models import ComplaintForm, DecisionText, Disposition, DispositionKind, Grade
 from feedback_desk.people.access import Changed
+from feedback_desk.records import history
+from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import changed_meanwhile
 
 TICKET_FIELDS = ("what_happened", "expectation", "order_number", "product", "batch", "quantity")
+MORE_OF_TICKET = (
+    "happened_at", "happened_where", "witnesses", "outcome_so_far", "steps_to_reproduce", "model", "product_grade", "serial", "bought_on",
+    "proof_of_purchase", "remark",
+)  # fmt: skip
+"""Kept since `FIELDS_OF` is 2; a text from before says nothing of them, so that they count as unchanged."""
+FIELDS_OF = 2
 FORM_FIELDS = ("grade", "findings", "why_not_spoken", "no_fault_reason")
 APART = ("measure", "objection", "answer")
 """Keys that belong to one measure; those of another one are not what its department decides on."""
@@ -27,7 +35,8 @@ def current(form: ComplaintForm) -> dict[str, Any]:
     """Two queries."""
     ticket = form.ticket
     rows: dict[str, Any] = {"title": ticket.item.title, "category": ticket.category.name, "category_en": ticket.category.name_en}
-    rows |= {name: getattr(ticket, name) for name in TICKET_FIELDS} | {name: getattr(form, name) for name in FORM_FIELDS}
+    rows |= {"fields": FIELDS_OF} | {name: str(getattr(ticket, name) or "") for name in TICKET_FIELDS + MORE_OF_TICKET}
+    rows |= {name: getattr(form, name) for name in FORM_FIELDS}
     for row in form.responsibilities.filter(round=form.round).select_related("user", "department"):
         rows[f"share:{row.user_id or 0}:{row.department_id}"] = {"target": str(row.user or row.department), "share": row.share, "because": row.because}
     for measure in Disposition.objects.of_round(form.pk, form.round).exclude(state="withdrawn").select_related("user", "department"):
@@ -67,8 +76,17 @@ def check_seen(form: ComplaintForm, seen_text: int | None, *, measure: Dispositi
     seen = _of(form).filter(pk=seen_text).first()
     found = changes(seen.rows if seen else {}, current(form), measure=measure)
     if found:
-        late = changed_meanwhile(form)
+        late = changed_meanwhile(form, _changed_by(form))
         raise Changed(late.because, moved_by=late.moved_by, moved_at=late.moved_at, changes=found)
+
+
+def _changed_by(form: ComplaintForm) -> Entry | None:
+    """Whoever wrote the text as it stands: on the form, or by correcting its ticket."""
+    text = latest(form)
+    if text is None:
+        return None
+    there = Entry.objects.filter(item__in=[form.item_id, form.ticket.item_id], at=text.at).exclude(verb__in=history.OF_LIMITS)
+    return there.exclude(by=None).select_related("by").order_by("-pk").first()
 
 
 @dataclass(frozen=True)
@@ -82,19 +100,24 @@ class Change:
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any], *, measure: Disposition | None = None) -> list[Change]:
     """In the reader's language, in the order of the form."""
-    keys = [key for key in dict.fromkeys([*after, *before]) if _counts(key, measure) and before.get(key) != after.get(key)]
+    untold = {"fields", "category_en"} | (set(MORE_OF_TICKET) if before and before.get("fields") != after.get("fields") else set())
+    keys = [key for key in dict.fromkeys([*after, *before]) if key not in untold and _counts(key, measure) and before.get(key) != after.get(key)]
     return [Change(label(key, after.get(key) or before.get(key)), _said(key, before), _said(key, after)) for key in keys]
 
 
 def _counts(key: str, measure: Disposition | None) -> bool:
     kind, _colon, which = key.partition(":")
-    return key != "category_en" and (measure is None or kind not in APART or which == str(measure.pk))
+    return measure is None or kind not in APART or which == str(measure.pk)
 
 
 def label(key: str, value: Any) -> str:
     kind = key.partition(":")[0]
     named = {
         "title": _("In one line"), "category": _("Category"), "what_happened": _("What happened"), "expectation": _("What the customer expects"),
+        "happened_at": _("Happened when"), "happened_where": _("Happened where"), "witnesses": _("Who was there"),
+        "outcome_so_far": _("Outcome so far"), "steps_to_reproduce": _("Steps to reproduce"), "model": _("Model"),
+        "product_grade": _("Product grade"), "serial": _("Serial or plate number"), "bought_on": _("Purchase date"),
+        "proof_of_purchase": _("Proof of purchase"), "remark": _("Remark"),
         "order_number": _("Order or account"), "product": _("Product"), "batch": _("Batch"), "quantity": _("Quantity"), "grade": _("Grade"),
         "findings": _("What was found"), "why_not_spoken": _("Why the customer was not spoken with"), "no_fault_reason": _("Why nobody is at fault"),
         "share": _("Responsibility"), "measure": _("Accountability measure"), "objection": _("Objection"), "answer": _("Answer of the person concerned"),

@@ -8,6 +8,7 @@ from string import Formatter
 from django.utils.translation import gettext as _
 
 FIELDS = ("customer", "number", "title", "found", "done", "prevented", "apology", "points", "sender", "date")
+OWED = ("found", "done", "prevented", "points", "apology")
 SHOWN = "、".join(f"{{{name}}}" for name in FIELDS)
 
 
@@ -19,6 +20,14 @@ def faults(body: str) -> list[str]:
         return [_("A brace is open: write a field as {customer}, a brace itself as {{.")]
     unknown = [name for _text, name, spec, conversion in parts if name is not None and (name not in FIELDS or spec or conversion)]
     return [_("“{%(field)s}” is not a field of a letter. Fields are: %(known)s.") % {"field": name, "known": SHOWN} for name in dict.fromkeys(unknown)]
+
+
+def missing(body: str) -> list[str]:
+    """C12, C13, C17: what a letter must have place for. The body has no faults."""
+    there = {name for _text, name, _spec, _conversion in Formatter().parse(body)}
+    lacking = "、".join(f"{{{name}}}" for name in OWED if name not in there)
+    said = _("The letter has no place for %(fields)s: it says what was found, done and prevented, answers the points and apologizes.")
+    return [said % {"fields": lacking}] if lacking else []
 
 
 def fill(body: str, values: Mapping[str, str]) -> str:

@@ -19,8 +19,17 @@ from tickets.choosing import choose, in_words
 from tickets.models import Ticket
 
 
+class Words(forms.CharField):
+    """Too long a text comes back whole, with a sentence: the browser would cut what is pasted, without a word."""
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        attrs: dict[str, Any] = super().widget_attrs(widget)
+        attrs.pop("maxlength", None)
+        return attrs
+
+
 def words_field(label: Any, *, required: bool = True, help_text: Any = "", rows: int = 3, limit: int = 2000) -> forms.CharField:
-    return forms.CharField(label=label, required=required, help_text=help_text, max_length=limit, widget=forms.Textarea(attrs={"rows": rows}))
+    return Words(label=label, required=required, help_text=help_text, max_length=limit, widget=forms.Textarea(attrs={"rows": rows}))
 
 
 class LocalTime(forms.DateTimeInput):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from complaints import guards, texts
 from complaints.grading import Proposal
-from complaints.models import AbnormalGround, ComplaintForm, Disposition, DispositionKind, Grade, Inspection, ParkingReason, QualityClass
+from complaints.models import DEDUCTIONS, AbnormalGround, ComplaintForm, Disposition, DispositionKind, Grade, Inspection, ParkingReason, QualityClass
 from complaints.services import grading
 from feedback_desk import clock
 from feedback_desk.people.models import Department, User
@@ -19,7 +19,6 @@ from tickets.move_forms import MoveForm, SeenForm, promise_field, words_field
 
 RANKED = [Grade.MINOR, Grade.SERIOUS, Grade.MAJOR]
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
-WITH_AMOUNT = (DispositionKind.DEDUCT_SHARE, DispositionKind.DEDUCT_AMOUNT)
 
 
 class SeenTextForm(SeenForm):
@@ -95,7 +94,11 @@ class ParkingForm(MoveForm):
     promised_at = promise_field()
 
 
-class SplitForm(MoveForm):
+class SeenReasonForm(SeenTextForm):
+    reason = words_field(gettext_lazy("Reason"))
+
+
+class SplitForm(SeenTextForm):
     lead = gettext_lazy("Both opinions go to the general manager.")
     reason = words_field(gettext_lazy("What both sides say"), rows=5)
 
@@ -235,7 +238,7 @@ class TermsForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if data.get("kind") in WITH_AMOUNT and data.get("amount") is None and "amount" not in self.errors:
+        if data.get("kind") in DEDUCTIONS and data.get("amount") is None and "amount" not in self.errors:
             self.add_error("amount", _("A deduction needs its percentage or amount."))
         return data
 
@@ -320,7 +323,7 @@ class TargetForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """A person's own department is taken where none was chosen."""
         data = super().clean() or {}
-        if not self.has_changed() or data.get("department"):
+        if not (self.initial or self.has_changed()) or data.get("department"):
             return data
         person = data.get("user")
         if person is not None and person.department is not None:
@@ -355,10 +358,10 @@ class MeasureForm(TargetForm, TermsForm):
 
 
 class RowFormSet(forms.BaseFormSet):  # type: ignore[type-arg]
-    """Rows that count: filled in and not ticked for removal."""
+    """Rows that count: there before or filled in now, and not ticked for removal."""
 
     def rows(self) -> list[dict[str, Any]]:
-        return [f.row() for f in self.forms if f.has_changed() and not (self.can_delete and f.cleaned_data.get("DELETE"))]
+        return [f.row() for f in self.forms if (f.initial or f.has_changed()) and not (self.can_delete and f.cleaned_data.get("DELETE"))]
 
     def is_filled(self) -> int:
         return sum(1 for f in self.forms if f.initial)

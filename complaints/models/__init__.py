@@ -26,12 +26,14 @@ from complaints.models.form import (
     Responsibility,
 )
 from complaints.models.grading import Batch, GradeProposal, GradingCriterion, GradingRule, ProposalCause
-from complaints.models.measures import Disposition, DispositionKind, DispositionPolicy, Signature
+from complaints.models.measures import DEDUCTIONS, WITH_AMOUNT, Disposition, DispositionKind, DispositionPolicy, Signature
 from complaints.models.outstanding import Instruction, ManagementReport, Reminder
 from complaints.models.remedies import DefaultRemedy, Remedy, RemedyKind, RemedyLimit
 from complaints.models.texts import DecisionText
 
 __all__ = [
+    "DEDUCTIONS",
+    "WITH_AMOUNT",
     "AbnormalGround",
     "ActionKind",
     "AnalysisRule",

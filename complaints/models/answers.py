@@ -101,7 +101,7 @@ class ReplyTemplate(models.Model):
         return self.name
 
     def clean(self) -> None:
-        if faults := wording.faults(self.body):
+        if faults := wording.faults(self.body) or wording.missing(self.body):
             raise ValidationError({"body": faults})
 
     @classmethod

@@ -29,6 +29,10 @@ class DispositionKind(models.TextChoices):
     COMMENDATION = "commendation", _("Commendation")
 
 
+DEDUCTIONS = (DispositionKind.DEDUCT_SHARE, DispositionKind.DEDUCT_AMOUNT)
+WITH_AMOUNT = (*DEDUCTIONS, DispositionKind.COMMENDATION)
+
+
 class DispositionPolicy(models.Model):
     """C7: what the policy allows per kind, as data; amounts in percent or yuan."""
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from complaints import guards
+from complaints import guards, texts
 from complaints.guards import VISITS_IN_VAIN
 from complaints.lifecycle import ENDED
 from complaints.models import AbnormalGround, ComplaintForm, Disposition, Inspection
@@ -163,12 +163,13 @@ def ask_abnormal(*, form_id: int, by: User, ground: str, words: str) -> Complain
 
 
 @transaction.atomic
-def rule_abnormal(*, form_id: int, by: User, reason: str) -> ComplaintForm:
+def rule_abnormal(*, form_id: int, by: User, reason: str, seen_version: int | None = None, seen_text: int | None = None) -> ComplaintForm:
     """By the customer-service manager, never by who asked (V8); the ticket closes with the ground as its outcome."""
     at = clock.now()
     form = locked(form_id)
+    texts.check_seen(form, seen_text)
     form.closed_at = at
-    entry = move(form, "rule_abnormal", by=by, at=at, reason=reason, save=("closed_at",), data={"ground": form.abnormal_ground})
+    entry = move(form, "rule_abnormal", by=by, at=at, reason=reason, seen_version=seen_version, save=("closed_at",), data={"ground": form.abnormal_ground})
     deadlines.settle(form.item, "D21", at=at, by=by)
     no_more_visits(form, at=at, why=gettext_noop("closed abnormally"), by=by)
     _end(form, entry, by=by, at=at, outcome=Outcome.CONFLICT if form.abnormal_ground == AbnormalGround.CONFLICT else Outcome.NO_ANSWER)
@@ -176,12 +177,13 @@ def rule_abnormal(*, form_id: int, by: User, reason: str) -> ComplaintForm:
 
 
 @transaction.atomic
-def refuse_abnormal(*, form_id: int, by: User, reason: str) -> ComplaintForm:
+def refuse_abnormal(*, form_id: int, by: User, reason: str, seen_version: int | None = None, seen_text: int | None = None) -> ComplaintForm:
     """The state stays; who asked is told."""
     at = clock.now()
     form = locked(form_id)
     asker = form.abnormal_asked_by
-    entry = move(form, "refuse_abnormal", by=by, at=at, reason=reason)
+    texts.check_seen(form, seen_text)
+    entry = move(form, "refuse_abnormal", by=by, at=at, reason=reason, seen_version=seen_version)
     form.abnormal_asked_at = form.abnormal_asked_by = None
     form.save(update_fields=["abnormal_asked_at", "abnormal_asked_by"])
     deadlines.settle(form.item, "D21", at=at, by=by)

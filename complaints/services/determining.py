@@ -15,7 +15,17 @@ from django.utils.translation import gettext_noop, override
 from complaints import texts
 from complaints.guards import letter_due
 from complaints.lifecycle import State
-from complaints.models import ComplaintForm, Disposition, DispositionKind, DispositionPolicy, Grade, ParkingReason, Responsibility
+from complaints.models import (
+    DEDUCTIONS,
+    WITH_AMOUNT,
+    ComplaintForm,
+    Disposition,
+    DispositionKind,
+    DispositionPolicy,
+    Grade,
+    ParkingReason,
+    Responsibility,
+)
 from complaints.services import answers, early, grading
 from complaints.services.common import closure_asked, drop_drafts, head_of, hold, locked, move, refit_matter, start
 from feedback_desk import clock
@@ -123,13 +133,14 @@ def ask_parking(*, form_id: int, by: User, parking_reason: str, contact: str, re
 
 
 @transaction.atomic
-def park(*, form_id: int, by: User) -> ComplaintForm:
+def park(*, form_id: int, by: User, seen_version: int | None = None, seen_text: int | None = None) -> ComplaintForm:
     """The general manager agrees: D14 is settled with the *request's* time. An absent customer makes the ticket wait."""
     at = clock.now()
     form = locked(form_id)
     asked_at, asked_by = form.parking_asked_at, form.parking_asked_by
+    texts.check_seen(form, seen_text)
     form.parked_at = at
-    entry = move(form, "park", by=by, at=at, save=("parked_at",), data={"parking_reason": form.parking_reason})
+    entry = move(form, "park", by=by, at=at, seen_version=seen_version, save=("parked_at",), data={"parking_reason": form.parking_reason})
     deadlines.settle(form.item, "D14", at=asked_at or at, by=asked_by)
     deadlines.void(form.item, "D09", "D10", "D24", "D25", at=at, why=gettext_noop("set aside as an outstanding matter"), by=by)
     _answer_parking(form, by=by, at=at)
@@ -141,12 +152,13 @@ def park(*, form_id: int, by: User) -> ComplaintForm:
 
 
 @transaction.atomic
-def refuse_parking(*, form_id: int, by: User, reason: str) -> ComplaintForm:
+def refuse_parking(*, form_id: int, by: User, reason: str, seen_version: int | None = None, seen_text: int | None = None) -> ComplaintForm:
     """Refused: D14 runs on."""
     at = clock.now()
     form = locked(form_id)
     asked_by = form.parking_asked_by
-    entry = move(form, "refuse_parking", by=by, at=at, reason=reason)
+    texts.check_seen(form, seen_text)
+    entry = move(form, "refuse_parking", by=by, at=at, reason=reason, seen_version=seen_version)
     _answer_parking(form, by=by, at=at)
     refused = gettext_noop("The general manager refused to set it aside: %(reason)s")
     tell(asked_by, "generic", entry=entry, item=form.item, message=refused, said={"reason": reason})
@@ -260,6 +272,8 @@ def _check_determination(responsibilities: list[dict[str, Any]], measures: list[
     if any(row["user_id"] == by.pk for row in responsibilities):
         raise ValidationError(_("You cannot determine your own responsibility: your stand-in does."))
     targets = {(row["user_id"], row["department_id"]) for row in responsibilities}
+    if len(targets) < len(responsibilities):
+        raise ValidationError(_("Somebody stands twice among those responsible: put the shares together."))
     departments = {department for _user, department in targets}
     for row in measures:
         known = (row["user_id"], row["department_id"]) in targets if row["user_id"] else row["department_id"] in departments
@@ -269,15 +283,14 @@ def _check_determination(responsibilities: list[dict[str, Any]], measures: list[
 
 
 def check_amount(kind: str, amount: Decimal | None) -> None:
-    """C7: deductions need an amount within the policy's cap; nothing else has one."""
-    deducts = kind in (DispositionKind.DEDUCT_SHARE, DispositionKind.DEDUCT_AMOUNT)
-    if deducts and (amount is None or amount <= 0):
+    """C7: deductions need an amount, a commendation may have one, nothing else has; within the policy's cap."""
+    if kind in DEDUCTIONS and (amount is None or amount <= 0):
         raise ValidationError({"amount": _("A deduction needs its percent or amount.")})
-    if not deducts:
-        return
+    if amount is not None and kind not in WITH_AMOUNT:
+        raise ValidationError({"amount": _("“%(kind)s” goes without an amount.") % {"kind": DispositionKind(kind).label}})
     cap = DispositionPolicy.objects.filter(kind=kind).values_list("cap", flat=True).first()
     if cap is not None and amount is not None and amount > cap:
-        raise ValidationError({"amount": _("The policy allows at most %(cap)s here.") % {"cap": cap.normalize()}})
+        raise ValidationError({"amount": _("The policy allows at most %(cap)s here.") % {"cap": f"{cap.normalize():f}"}})
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 from complaints import texts
 from complaints.lifecycle import DispositionState as D
 from complaints.lifecycle import State
-from complaints.models import ComplaintForm, Disposition, Signature
+from complaints.models import WITH_AMOUNT, ComplaintForm, Disposition, Signature
 from complaints.services.common import act, closure_asked, head_of, locked, locked_disposition, move, start
 from complaints.services.determining import check_amount
 from complaints.services.early import start_decision
@@ -103,9 +103,9 @@ def _after_review(disposition: Disposition, *, by: User, at: datetime) -> None:
         _to_ruling(form, "review_passed", at=at)
 
 
-def _to_ruling(form: ComplaintForm, name: str, *, at: datetime, by: Any = SYSTEM, reason: str = "") -> None:
+def _to_ruling(form: ComplaintForm, name: str, *, at: datetime, by: Any = SYSTEM, reason: str = "", seen_version: int | None = None) -> None:
     """D15 settled, D16 starts: the office reports, the general manager rules."""
-    entry = move(form, name, by=by, at=at, reason=reason)
+    entry = move(form, name, by=by, at=at, reason=reason, seen_version=seen_version)
     deadlines.settle(form.item, "D15", at=at)
     start(form, "D16", at=at, role=Role.OFFICE)
     for role in (Role.OFFICE, Role.GENERAL_MANAGER):
@@ -140,7 +140,7 @@ def _write(disposition: Disposition, text: dict[str, Any]) -> None:
     for field in TEXT:
         if field in text:
             setattr(disposition, field, text[field])
-    if disposition.kind not in ("deduct_share", "deduct_amount"):
+    if disposition.kind not in WITH_AMOUNT:
         disposition.amount = None
     check_amount(disposition.kind, disposition.amount)
     disposition.clean_fields(exclude=["form", "user", "department", "state"])
@@ -190,10 +190,12 @@ def _after_signing(disposition: Disposition, *, by: User, at: datetime) -> None:
 
 
 @transaction.atomic
-def report_split(*, form_id: int, by: User, reason: str) -> ComplaintForm:
+def report_split(*, form_id: int, by: User, reason: str, seen_version: int | None = None, seen_text: int | None = None) -> ComplaintForm:
     """C4: no agreement; the office reports both opinions (the head's stands with the objection, customer service's here)."""
     form = locked(form_id)
-    _to_ruling(form, "report_split", at=clock.now(), by=by, reason=reason)
+    if form.state == State.NEGOTIATING:
+        texts.check_seen(form, seen_text)
+    _to_ruling(form, "report_split", at=clock.now(), by=by, reason=reason, seen_version=seen_version)
     return form
 
 

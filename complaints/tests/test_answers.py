@@ -565,3 +565,12 @@ def test_C8_C20_C21_long_texts_are_cut_in_notices(way):
     forms.report_to_management(form_id=way.form_id, by=way.cast.supervisor, report=long, proposals=long)
     told = [words for n in Notice.objects.exclude(data__said=None) for words in n.data["said"].values() if isinstance(words, str)]
     assert {len(words) for words in told if words.startswith("很长")} == {300}
+
+
+def test_C13_C17_a_letter_needs_a_place_for_all_it_owes(way):
+    letter = ReplyTemplate(name="一句话", language="zh-hans", body="只有一句话，没有任何字段。")
+    with pytest.raises(ValidationError) as refused:
+        letter.full_clean()
+    assert "{apology}" in str(refused.value)
+    for shipped in ReplyTemplate.objects.all():
+        shipped.full_clean()

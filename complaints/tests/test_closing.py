@@ -171,6 +171,15 @@ def test_C10_a_customer_who_was_reached_in_between_breaks_the_series(way, freeze
     assert failed_visit_days(way.form, clock.now()) == 0
 
 
+def test_C10_attempts_of_the_round_before_do_not_count(way, freeze, local):
+    way = way().visiting()
+    three_days_in_vain(way, freeze, local, ("02", "03"))
+    ComplaintForm.objects.filter(pk=way.form_id).update(round=2, handed_over_at=local("2026-03-04 09:00"))
+    freeze("2026-03-04 15:00")
+    way.visit_in_vain(local("2026-03-20 10:00"))
+    assert failed_visit_days(way.form, clock.now()) == 1
+
+
 def test_C10_attempts_of_more_than_a_month_ago_do_not_count(way, freeze, local):
     way = way().visiting()
     three_days_in_vain(way, freeze, local, ("02", "03"))

@@ -161,6 +161,30 @@ def test_C7_deductions_stay_within_the_policys_cap(way, kind, over, within):
     assert way.measure.amount == within
 
 
+def test_C7_a_commendation_has_its_cap_and_other_measures_no_amount(way):
+    way = way().determining()
+    for kind, amount in (("commendation", 99999), ("warning", 5), ("talk", 1)):
+        with pytest.raises(ValidationError) as refused:
+            way.determine([way.one(kind, amount)])
+        assert "amount" in refused.value.message_dict
+    way.determine([way.one("commendation", 500)])
+    assert way.measure.amount == 500
+
+
+def test_C7_a_cap_is_said_in_plain_figures(way):
+    with pytest.raises(ValidationError) as refused:
+        way().determining().determine([way().one("deduct_amount", 600)])
+    assert "500" in str(refused.value)
+    assert "E+" not in str(refused.value)
+
+
+def test_C3_nobody_stands_twice_among_those_responsible(way):
+    way = way().determining()
+    row = {"user_id": None, "department_id": way.cast.delivery.pk, "share": 50, "because": "装卸"}
+    with pytest.raises(ValidationError, match="重复"):
+        forms.determine(form_id=way.form_id, by=way.cast.manager, findings="查明", why_not_spoken="", responsibilities=[row, dict(row)], measures=[])
+
+
 def test_C7_the_person_is_told_on_submission_and_answers_until_the_ruling(way):
     way = way().determined()
     with pytest.raises(NotNow):

@@ -6,6 +6,7 @@ import pytest
 
 from complaints import services as forms
 from complaints import texts
+from feedback_desk import clock
 from feedback_desk.people.access import Changed, NotNow
 from feedback_desk.records.append_only import AppendOnlyError
 from tickets import services as tickets
@@ -114,3 +115,52 @@ def test_changes_are_told_in_the_readers_language(cast, way, language, words):
     with override(language):
         found = texts.changes({}, texts.current(one.form))
     assert any(change.label.startswith(words) for change in found)
+
+
+def test_C4_who_corrected_the_ticket_is_named_and_not_who_wrote_on_the_form_before(cast, way, freeze):
+    one = way().in_review()
+    forms.answer(disposition_id=one.measure.pk, by=cast.person_concerned, words="当时车厢已满。")
+    before = seen(one)
+    freeze("2026-03-02 15:30")
+    tickets.correct(ticket_id=one.ticket.pk, by=cast.agent, changes={"quantity": "3 台"}, reason="数量记错")
+    with pytest.raises(Changed) as late:
+        forms.agree(disposition_id=one.measure.pk, by=cast.department_head, seen_text=before)
+    assert late.value.moved_by == str(cast.agent)
+    assert late.value.moved_at == clock.now()
+
+
+@pytest.mark.parametrize("field", ["model", "remark", "serial", "happened_where"])
+def test_C4_everything_that_was_typed_of_the_matter_counts(cast, way, field):
+    one = way().in_review()
+    before = seen(one)
+    tickets.correct(ticket_id=one.ticket.pk, by=cast.agent, changes={field: "客户已骨折住院"}, reason="补记")
+    with pytest.raises(Changed) as late:
+        forms.agree(disposition_id=one.measure.pk, by=cast.department_head, seen_text=before)
+    assert [c.after for c in late.value.changes] == ["客户已骨折住院"]
+
+
+def test_C4_a_text_from_before_more_was_kept_does_not_ask_anew(way):
+    one = way().in_review()
+    now = texts.current(one.form)
+    old = {key: value for key, value in now.items() if key not in ("fields", *texts.MORE_OF_TICKET)}
+    assert texts.changes(old, {**now, "model": "XQ-10"}) == []
+    assert [c.after for c in texts.changes(now, {**now, "model": "XQ-10"})] == ["XQ-10"]
+
+
+def test_C2_C10_requests_are_answered_on_the_text_that_was_seen(cast, way):
+    """Setting aside and abnormal closing: what was written meanwhile is shown, and asks for a new decision."""
+    parking, closing = way("II").determining(), way().visiting()
+    forms.ask_parking(form_id=parking.form_id, by=cast.manager, parking_reason="parts", contact="客服林", reason="等配件")
+    forms.ask_abnormal(form_id=closing.form_id, by=cast.agent, ground="conflict", words="合同第 8 条：定制品不退")
+    for one, decide, by in (
+        (parking, forms.park, cast.general_manager), (parking, lambda **more: forms.refuse_parking(reason="再查", **more), cast.general_manager),
+        (closing, lambda **more: forms.rule_abnormal(reason="同意", **more), cast.manager),
+        (closing, lambda **more: forms.refuse_abnormal(reason="再谈", **more), cast.manager),
+    ):  # fmt: skip
+        before = seen(one)
+        tickets.correct(ticket_id=one.ticket.pk, by=cast.agent, changes={"remark": f"客户受伤 {before}"}, reason="补记")
+        with pytest.raises(Changed):
+            decide(form_id=one.form_id, by=by, seen_text=before)
+    assert (parking.form.state, closing.form.state) == ("determining", "visiting")
+    forms.park(form_id=parking.form_id, by=cast.general_manager, seen_text=seen(parking))
+    assert parking.form.state == "outstanding"

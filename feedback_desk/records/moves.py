@@ -165,9 +165,9 @@ def _eyes_taken(subject: Any, declared: Move, actor: Actor) -> bool:
     return bool(declared.eyes) and not isinstance(actor, Bystander) and bool(subject.other_eyes(declared.eyes, actor))
 
 
-def changed_meanwhile(subject: Any) -> Changed:
-    """The version somebody saw is not the current one: say who changed it and when."""
-    last = Entry.objects.filter(item=subject.item).exclude(verb__in=history.OF_LIMITS).select_related("by").order_by("-at", "-pk").first()
+def changed_meanwhile(subject: Any, last: Entry | None = None) -> Changed:
+    """The version somebody saw is not the current one: say who changed it and when. `last`: the change, where it is known."""
+    last = last or Entry.objects.filter(item=subject.item).exclude(verb__in=history.OF_LIMITS).select_related("by").order_by("-at", "-pk").first()
     who = str(last.by) if last and last.by else _("the desk")
     sentence = _("%(who)s changed this %(when)s, after you opened it. Look at what changed and decide again.") % {
         "who": who,

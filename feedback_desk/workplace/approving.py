@@ -493,11 +493,11 @@ class Card:
 
     @cached_property
     def changed(self) -> list[texts.Change]:
-        """For the ruling: what changed in the text since the first department agreed to it."""
+        """For the ruling: what changed in the text since the first department was done with it."""
         if self.form.state != State.AWAITING_RULING or isinstance(self.subject, Disposition):
             return []
-        agreed = [m.state_since for m in self._of_round() if m.state == "agreed"]
-        then = texts.as_of(self.form, min(agreed)) if agreed else None
+        done = [m.state_since for m in self._of_round() if m.state != "proposed"]
+        then = texts.as_of(self.form, min(done)) if done else None
         return texts.changes(then.rows, texts.current(self.form)) if then else []
 
     @property

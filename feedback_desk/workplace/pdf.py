@@ -24,8 +24,8 @@ FILE = settings.BASE_DIR / "static" / "vendor" / "noto-sans-sc" / "NotoSansSC_40
 MARGIN = 14 * mm
 WIDTH = A4[0] - 2 * MARGIN
 LABEL = 28 * mm
-LONGEST = 900
-"""Letters in one cell; a longer text goes on in the next, as a cell does not break over pages."""
+LINES_IN_A_CELL, LETTERS_IN_A_LINE = 40, 40
+"""A longer text goes on in the next cell, as a cell does not break over pages. Letters: Chinese ones, of which a few more fit."""
 HAN = re.compile("[\u3400-\u9fff]")
 SMALL = {"fontSize": 9.5, "leading": 14}
 LINES = colors.HexColor("#444444")
@@ -71,11 +71,19 @@ def _drawn(row: Row) -> list[Flowable]:
         label, text = row.beside
         half = WIDTH / 2 - LABEL
         return [_table([[_text(row.label), _text(row.text), _text(label), _text(text)]], [LABEL, half, LABEL, half], heads=(0, 2))]
-    parts = [row.text[start : start + LONGEST] for start in range(0, len(row.text), LONGEST)] or [""]
+    parts = _parts(row.text)
     cells = [[_text(row.label if not n else ""), [_text(part)]] for n, part in enumerate(parts)]
     if row.sign is not None:
         cells[-1][1].append(_text(row.sign or "　", "sign"))
     return [_table([cell], [LABEL, WIDTH - LABEL], heads=(0,)) for cell in cells[:-1]] + [KeepTogether(_table([cells[-1]], [LABEL, WIDTH - LABEL], heads=(0,)))]
+
+
+def _parts(text: str) -> list[str]:
+    """Pieces that each fit in one cell, cut where a line ends."""
+    lines = [line[start : start + LETTERS_IN_A_LINE] for line in text.split("\n") for start in range(0, len(line) or 1, LETTERS_IN_A_LINE)]
+    ends = [end for line in text.split("\n") for end in [""] * ((len(line) - 1) // LETTERS_IN_A_LINE if line else 0) + ["\n"]]
+    pieces = [line + end for line, end in zip(lines, ends, strict=True)]
+    return ["".join(pieces[start : start + LINES_IN_A_CELL]).removesuffix("\n") for start in range(0, len(pieces), LINES_IN_A_CELL)]
 
 
 def _table(rows: list[list[Any]], widths: list[float], heads: tuple[int, ...]) -> Table:

@@ -258,6 +258,8 @@ def terms_of(kind: str, amount: Any) -> str:
         return _("deduction of %(amount)s %% of the month's performance pay") % {"amount": number_of(amount)}
     if kind == DispositionKind.DEDUCT_AMOUNT and amount not in (None, ""):
         return _("deduction of %(amount)s yuan") % {"amount": number_of(amount)}
+    if kind == DispositionKind.COMMENDATION and amount not in (None, ""):
+        return _("commendation with %(amount)s yuan") % {"amount": number_of(amount)}
     return str(DispositionKind(kind).label) if kind in DispositionKind.values else kind
 
 

@@ -154,3 +154,10 @@ def test_the_english_sheet_has_the_punctuation_of_english(cast, closed):
     assert len(ours) == 5
     for row in ours:
         assert not set("（）；：、，") & set(row.text), row.text
+
+
+@pytest.mark.parametrize("text", ["短句。\n" * 300, "\n" * 200 + "完", "一" * 900 + "\n" + "行\n" * 139, "word " * 3000])
+def test_a_text_of_many_lines_goes_on_over_the_pages(cast, closed, text):
+    sheet = paper.sheet(matter_of(closed, cast.manager))
+    assert pdf.render(replace(sheet, rows=[paper.Row("情况", text)])).startswith(b"%PDF")
+    assert "".join(pdf._parts(text)).replace("\n", "") == text.replace("\n", "")

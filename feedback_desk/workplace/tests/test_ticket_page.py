@@ -110,6 +110,23 @@ def test_C3_the_determination_is_saved_row_by_row_without_javascript(cast, ticke
     assert "80" in page
 
 
+def test_C3_rows_that_were_not_touched_stay_when_the_draft_is_saved_again(cast, ticket, client):
+    form = way.walk(cast, ticket, "determining")
+    client.force_login(cast.manager)
+    who = {"who-0-user": cast.person_concerned.pk, "who-0-department": cast.person_concerned.department_id, "who-0-share": "80", "who-0-because": "侧放"}
+    what = {"what-0-user": cast.person_concerned.pk, "what-0-department": cast.person_concerned.department_id, "what-0-kind": "warning"}
+    what |= {"what-0-clause": "4.2", "what-0-reason": "不得侧放"}
+    url, typed = reverse("workplace:determine", args=[form.item.number]), {**who, **what}
+    for initial, changes, left in ((0, {}, 1), (1, {"findings": "卸货侧放，已看监控"}, 1), (1, {"who-0-because": "卸货侧放"}, 1), (1, {"what-0-DELETE": "on"}, 0)):
+        typed |= {f"{p}-{n}_FORMS": v for p in ("who", "what") for n, v in (("TOTAL", initial + 2), ("INITIAL", initial))}
+        typed |= {"findings": "卸货侧放", **changes, "seen_version": way.fresh(ticket).version}
+        assert client.post(url, typed).status_code == 302
+        saved = way.fresh(ticket)
+        assert [(r.user, r.share) for r in saved.responsibilities.all()] == [(cast.person_concerned, 80)]
+        assert saved.dispositions.count() == left
+    assert saved.responsibilities.get().because == "卸货侧放"
+
+
 def test_C8_a_matter_set_aside_is_marked_wherever_the_customer_or_the_thing_appears(cast, ticket, customer, client):
     form = way.walk(cast, ticket, "determining")
     Ticket.objects.filter(pk=ticket.pk).update(serial="LH-1")
