@@ -26,7 +26,7 @@ from feedback_desk.records.items import give_number, open_item
 from feedback_desk.records.models import Kind
 from tickets import partner
 from tickets.models import Contact, Outcome, Ticket
-from tickets.services.common import responsible, tell
+from tickets.services.common import met, responsible, tell
 
 AGAIN_FROM = (State.AWAITING_CHECK, State.VISITING)
 
@@ -160,6 +160,7 @@ class FormPartner:
         move(form, "invalidate", by=by, at=at, reason=reason, standing="ticket")
         grading.look_again(form.batch_id)
         deadlines.void(form.item, *FORM_CODES, at=at, why=gettext_noop("invalid"), by=person(by))
+        deadlines.void(form.item, "D38", part="instruction", at=at, why=gettext_noop("invalid"), by=person(by))
         deadlines.void(form.ticket.item, "D36", at=at, why=gettext_noop("invalid"), by=person(by))
 
     def _on_retype(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
@@ -175,7 +176,8 @@ class FormPartner:
 
     def _restored(self, form: ComplaintForm, *, by: Actor, at: datetime) -> None:
         move(form, "restore", by=by, at=at, standing="ticket")
-        _start_three_days(form, form.ticket, at=at)
+        if not met(form.ticket, "D36"):
+            _start_three_days(form, form.ticket, at=at)
         start_first_hours(form, at=at)
         answers.start_answering(form, at=at)
         start(form, "D14", at=at, role=Role.CS_MANAGER, start_at=form.ticket.registered_at)

@@ -135,8 +135,8 @@ def _result_answers(form: ComplaintForm, *, at: datetime, by: User | None) -> No
 
 
 def renew_progress(form: ComplaintForm, *, at: datetime, by: User | None) -> None:
-    """D24 ends with a note and begins again, as long as one was owed."""
-    if deadlines.settle(form.item, "D24", at=at, by=by):
+    """D24 ends with a note and begins again, as long as one was owed; a call of before the last note, recorded now, changes nothing."""
+    if deadlines.settle(form.item, "D24", at=at, by=by, begun=True):
         start(form, "D24", at=at, owner=responsible(form.ticket, at))
 
 

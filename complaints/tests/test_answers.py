@@ -31,10 +31,9 @@ def letter(language="zh-hans"):
     return ReplyTemplate.objects.filter(language=language).earliest("order").pk
 
 
-def talk(way, purpose, said="已受理，正在核实。"):
-    tickets.record_contact(
-        ticket_id=way.ticket_id, by=way.cast.agent, way="call_out", purpose=purpose, said=said, customer_says="好的，等你们回电", **comes_next()
-    )  # fmt: skip
+def talk(way, purpose, said="已受理，正在核实。", **more):
+    words = {"way": "call_out", "purpose": purpose, "said": said, "customer_says": "好的，等你们回电", **comes_next(), **more}
+    tickets.record_contact(ticket_id=way.ticket_id, by=way.cast.agent, **words)
 
 
 def progress(way, **more):
@@ -574,3 +573,26 @@ def test_C13_C17_a_letter_needs_a_place_for_all_it_owes(way):
     assert "{apology}" in str(refused.value)
     for shipped in ReplyTemplate.objects.all():
         shipped.full_clean()
+
+
+def test_C8_an_instruction_is_owed_by_nobody_once_its_complaint_is_none_any_more(way):
+    way = way("I").graded()
+    said = {"lead_id": way.cast.product_head.pk, "what": "先换新机", "until": clock.now() + timedelta(days=7)}
+    forms.write_instruction(form_id=way.form_id, by=way.cast.general_manager, **said)
+    assert way.live("D38") == {"D38"}
+    tickets.correct(ticket_id=way.ticket_id, by=way.cast.agent, changes={"type": "problem"}, reason="不是投诉")
+    assert (way.form.state, way.live("D38")) == ("invalid", set())
+
+
+def test_C11_a_call_of_before_the_last_note_that_is_entered_later_turns_nothing_back(way, freeze, local):
+    way = way().graded()
+    freeze("2026-03-04 09:30")
+    talk(way, "progress")
+    before = Deadline.objects.filter(code="D24").order_by("pk").last()
+    assert before is not None
+    freeze("2026-03-04 10:00")
+    at = local("2026-03-02 14:00")
+    talk(way, "progress", at=at)
+    after = Deadline.objects.filter(code="D24").order_by("pk").last()
+    assert after is not None
+    assert (after.pk, after.due_at, after.state) == (before.pk, before.due_at, "running")

@@ -16,7 +16,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django_fsm import transition
 
-from feedback_desk.people.access import Changed, NotNow, NotYou, refuse_if_concerned
+from feedback_desk.people.access import Changed, NotNow, NotYou, may, refuse_if_concerned
 from feedback_desk.people.actors import Actor, Bystander
 from feedback_desk.people.models import User
 from feedback_desk.records import history
@@ -154,10 +154,18 @@ def _check_who(subject: Any, declared: Move, by: Actor, standing: str) -> None:
         return
     if not declared.who & subject.capacities(by):  # A person concerned has no capacity at all (V3); the sentence says which it is.
         refuse_if_concerned(by, declared.name, subject.item)
+        if user is not None and _was_there(subject, declared) and may(user, "see", subject.item):
+            raise NotNow(_moved_sentence(subject), **_moved_by(subject))
         raise NotYou(_("This step is not yours to take: it is for others."), user=user, item=subject.item, verb=declared.name)
     if _eyes_taken(subject, declared, by):
         sentence = _("You already took part in another decision on this form; someone else has to take this one.")
         raise NotYou(sentence, user=user, item=subject.item, verb=declared.name)
+
+
+def _was_there(subject: Any, declared: Move) -> bool:
+    """Somebody was faster, and with that move the part in this one was lost: no violation."""
+    last = None if subject.state in declared.sources else _last_move(subject)
+    return last is not None and last.source in declared.sources
 
 
 def _eyes_taken(subject: Any, declared: Move, actor: Actor) -> bool:

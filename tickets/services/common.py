@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -65,10 +66,18 @@ def responsible(ticket: Ticket, at: datetime) -> User | None:
     return ticket.assignee or receivers.pick(Role.SUPERVISOR, department=ticket.item.department, root=ticket.item, at=at)
 
 
-def start_from_receipt(ticket: Ticket, *, at: datetime) -> None:
+def met(ticket: Ticket, *codes: str) -> set[str]:
+    """Of these limits, those met in this round, in time or late: they do not begin again in it (E6)."""
+    rows = Deadline.objects.filter(item=ticket.item, round=ticket.round, code__in=codes, state=DeadlineState.SETTLED)
+    return set(rows.values_list("code", flat=True))
+
+
+def start_from_receipt(ticket: Ticket, *, at: datetime, done: Collection[str] = ()) -> None:
+    """`done`: codes that were met already; of the first response one is enough."""
+    gone = set(done) | (set(RESPONSE) if set(RESPONSE) & set(done) else set())
     deadlines.start_all(
         ticket.item,
-        list(FROM_RECEIPT),
+        [code for code in FROM_RECEIPT if code not in gone],
         at=at,
         facts=facts(ticket),
         owner=responsible(ticket, at),

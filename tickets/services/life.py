@@ -20,7 +20,21 @@ from feedback_desk.records.moves import make
 from feedback_desk.records.spoken import when
 from tickets.models import Outcome, Ticket
 from tickets.services import steps
-from tickets.services.common import FROM_RECEIPT, OUTLIVES, RESPONSE, STAYS_OWED, end_item, facts, follow, locked, need, refit, responsible, start_from_receipt
+from tickets.services.common import (
+    FROM_RECEIPT,
+    OUTLIVES,
+    RESPONSE,
+    STAYS_OWED,
+    end_item,
+    facts,
+    follow,
+    locked,
+    met,
+    need,
+    refit,
+    responsible,
+    start_from_receipt,
+)
 from tickets.services.contacts import check_promise, promise, write_contact
 
 
@@ -211,7 +225,7 @@ def restore(*, ticket_id: int, by: User, reason: str) -> Ticket:
     ticket.outcome, ticket.closed_at = "", None
     make(ticket, "restore", by=by, at=at, reason=reason, save=("outcome", "closed_at"))
     end_item(ticket.item, open_=True)
-    start_from_receipt(ticket, at=at)
+    start_from_receipt(ticket, at=at, done=met(ticket, *FROM_RECEIPT))
     deadlines.start(
         ticket.item,
         "D26",

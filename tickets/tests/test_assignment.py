@@ -15,7 +15,7 @@ from feedback_desk.deadlines.models import Deadline
 from feedback_desk.deadlines.sweep import until_done
 from feedback_desk.notices.models import Notice
 from feedback_desk.people import services as people
-from feedback_desk.people.access import NotYou
+from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.models import Absence, PresenceChange, Role
 from feedback_desk.records.models import Entry
 from tickets import services
@@ -411,3 +411,17 @@ def test_T6_a_supervisor_says_it_for_somebody_who_forgot_and_nobody_else_does(ca
     for person in (cast.colleague, cast.department_head, cast.general_manager):
         with pytest.raises(NotYou):
             people.set_presence(user_id=cast.agent.pk, presence="here", by=person)
+
+
+def test_T6_whoever_takes_too_late_is_told_who_was_faster_and_nothing_is_held_against_them(cast, customer):
+    ticket = services.register(
+        by=cast.supervisor, customer_id=customer.pk, summary="退款未到账", type="problem", category_id=Category.objects.get(slug="refund").pk,
+        channel="phone", received_at=clock.now(), what_happened="一周未退款",
+    )  # fmt: skip
+    Ticket.objects.filter(pk=ticket.pk).update(assignee=None)
+    services.take(ticket_id=ticket.pk, by=cast.agent)
+    with pytest.raises(NotNow) as late:
+        services.take(ticket_id=ticket.pk, by=cast.colleague)
+    assert late.value.moved_by == str(cast.agent)
+    with pytest.raises(NotYou):
+        services.take(ticket_id=ticket.pk, by=cast.outsider)

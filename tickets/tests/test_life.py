@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -442,3 +443,16 @@ def test_V4_customers_are_found_by_number_name_whole_phone_or_its_last_four(cast
         assert list(Customer.objects.found_by(words)) == [customer], words
     for words in ("1381234", "2072", "王"):
         assert list(Customer.objects.found_by(words)) == [], words
+
+
+def test_E6_what_was_met_before_a_ticket_became_invalid_does_not_begin_again_with_it(kept, cast, freeze):
+    ticket = kept()
+    said: dict[str, Any] = {"said": "已说明处理步骤并安排核实。", "customer_says": "同意等结果"}
+    services.record_contact(ticket_id=ticket.pk, by=cast.agent, way="call_out", purpose="solution", **said, **comes_next())
+    before = set(Deadline.objects.filter(item=ticket.item, state="settled").values_list("code", flat=True))
+    assert before & {"D03", "D04", "D05"}
+    assert "D08" in before
+    services.invalidate(ticket_id=ticket.pk, by=cast.supervisor, reason="误报", explanation="已说明不属本店商品,建议联系卖家")
+    services.restore(ticket_id=ticket.pk, by=cast.supervisor, reason="客户补充了凭证")
+    assert live(ticket) & {"D03", "D04", "D05", "D08"} == set()
+    assert "D26" in live(ticket)

@@ -117,7 +117,8 @@ def test_C3_rows_that_were_not_touched_stay_when_the_draft_is_saved_again(cast, 
     what = {"what-0-user": cast.person_concerned.pk, "what-0-department": cast.person_concerned.department_id, "what-0-kind": "warning"}
     what |= {"what-0-clause": "4.2", "what-0-reason": "不得侧放"}
     url, typed = reverse("workplace:determine", args=[form.item.number]), {**who, **what}
-    for initial, changes, left in ((0, {}, 1), (1, {"findings": "卸货侧放，已看监控"}, 1), (1, {"who-0-because": "卸货侧放"}, 1), (1, {"what-0-DELETE": "on"}, 0)):
+    others = (1, {"findings": "卸货侧放，已看监控"}, 1), (1, {"who-0-because": "卸货侧放"}, 1), (1, {"what-0-DELETE": "on"}, 0)
+    for initial, changes, left in ((0, {}, 1), *others):
         typed |= {f"{p}-{n}_FORMS": v for p in ("who", "what") for n, v in (("TOTAL", initial + 2), ("INITIAL", initial))}
         typed |= {"findings": "卸货侧放", **changes, "seen_version": way.fresh(ticket).version}
         assert client.post(url, typed).status_code == 302
