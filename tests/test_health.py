@@ -208,8 +208,9 @@ def test_a_worker_that_answers_is_named_and_whether_it_is_at_long_work(broker):
     worker = Thread(target=work)
     worker.start()
     assert listening.wait(5)
+    wanted = {"busy@here": True, "idle@here": False}
     try:
-        assert health.workers_that_answer() == {"busy@here": True, "idle@here": False}
+        assert any(health.workers_that_answer() == wanted for _try in range(15)), "a machine under load may take longer than the second that a page waits"
     finally:
         told.set()
         worker.join()
