@@ -91,16 +91,16 @@ def test_a_wrong_file_gets_a_sentence_on_the_same_page(desk: Client, data: bytes
     assert (answer.status_code, len(answer.context["form"].errors["file"])) == (422, 1)
 
 
-def test_without_a_broker_the_file_waits_and_the_page_says_so(desk: Client, upload: Callable[..., ImportRun], rows: bytes, settings: Any) -> None:
+def test_without_a_broker_the_file_waits_and_the_page_says_so(
+    desk: Client, upload: Callable[..., ImportRun], rows: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from celery import current_app
 
     run = upload(rows)
-    old = current_app.conf.broker_url
-    current_app.conf.update(broker_url="redis+socket:///nowhere/broker.sock")
-    try:
-        answer = desk.post(f"/admin/imports/{run.pk}/check/", follow=True)
-    finally:
-        current_app.conf.update(broker_url=old)
+    monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
+    monkeypatch.setitem(current_app.conf, "broker_url", "redis+socket:///nowhere/broker.sock")
+    monkeypatch.setattr(current_app.amqp, "_producer_pool", None)  # filled for this broker, and put back: nobody else publishes to nowhere
+    answer = desk.post(f"/admin/imports/{run.pk}/check/", follow=True)
     run.refresh_from_db()
     assert (answer.status_code, run.state, run.settings["asked"]) == (200, ImportRun.State.UPLOADED, "check")
     assert "notice" in answer.content.decode()
