@@ -215,13 +215,9 @@ def book(rows: Iterable[GradingRule] | None = None) -> Book:
     """The active rules unless others are given (fetched with their criteria), compiled."""
     rows = GradingRule.objects.filter(active=True).prefetch_related("criteria") if rows is None else rows
     categories = list(Category.objects.order_by().values_list("pk", "parent_id", "slug", "name", "name_en"))
-    names = _names(categories)
+    names = {slug: (name, en) for _pk, _parent, slug, name, en in categories}
     found = [Rule(row, tuple(compiled(c, names) for c in row.criteria.all())) for row in rows]
     return Book(sorted(found, key=lambda rule: (-RANK[rule.row.grade], rule.row.order, rule.row.pk or 0)), _slugs_above(categories))
-
-
-def _names(categories: Iterable[tuple[Any, ...]]) -> dict[str, tuple[str, str]]:
-    return {slug: (name, en) for _pk, _parent, slug, name, en in categories}
 
 
 def _slugs_above(categories: Iterable[tuple[Any, ...]]) -> dict[int, frozenset[str]]:

@@ -73,7 +73,7 @@ def people_changed() -> None:
 
 def remembered_of_people(key: Hashable, ask: Callable[[], T]) -> T:
     """As `remembered`, and while people are at rest."""
-    return _asked_once(_people.get() if not looking() and _people.get() is not None else _seen.get(), key, ask)
+    return _asked_once(_seen.get() if looking() else _people.get(), key, ask)
 
 
 def remembered_office(key: Hashable, ask: Callable[[], T]) -> T:

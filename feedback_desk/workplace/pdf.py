@@ -80,9 +80,10 @@ def _drawn(row: Row) -> list[Flowable]:
 
 def _parts(text: str) -> list[str]:
     """Pieces that each fit in one cell, cut where a line ends."""
-    lines = [line[start : start + LETTERS_IN_A_LINE] for line in text.split("\n") for start in range(0, len(line) or 1, LETTERS_IN_A_LINE)]
-    ends = [end for line in text.split("\n") for end in [""] * ((len(line) - 1) // LETTERS_IN_A_LINE if line else 0) + ["\n"]]
-    pieces = [line + end for line, end in zip(lines, ends, strict=True)]
+    pieces: list[str] = []
+    for line in text.split("\n"):
+        pieces += [line[start : start + LETTERS_IN_A_LINE] for start in range(0, len(line) or 1, LETTERS_IN_A_LINE)]
+        pieces[-1] += "\n"
     return ["".join(pieces[start : start + LINES_IN_A_CELL]).removesuffix("\n") for start in range(0, len(pieces), LINES_IN_A_CELL)]
 
 
