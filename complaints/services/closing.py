@@ -116,7 +116,7 @@ def accept(*, form_id: int, by: User) -> ComplaintForm:
 def _end(form: ComplaintForm, entry: Entry, *, by: Actor, at: datetime, outcome: str) -> None:
     """The matter is over: the ticket ends with the form, everything still running is void but what is owed in any state; C21."""
     end_ticket(form.ticket, by=by, at=at, outcome=outcome)
-    deadlines.void(form.item, "D38", part="instruction", at=at, why=gettext_noop("closed"), by=by if isinstance(by, User) else None)
+    deadlines.void(form.item, "D38", part="instruction", at=at, why=gettext_noop("closed"), by=by)
     deadlines.void_all(form.item, at=at, why=gettext_noop("closed"), except_codes=STAYS_OWED)
     tell_departments(form, entry=entry, at=at)
 
