@@ -65,14 +65,15 @@ class Told:
         return cls(rule, hours, ladder.snapshot(rule, hours, 0), ladder.rungs_of(rule))
 
 
-def retell(row: Deadline, told: Told, pauses: Iterable[Pause]) -> None:
+def retell(row: Deadline, told: Told, pauses: Iterable[Pause], at: datetime) -> None:
     """From the same start under this rule and calendar, stopping and going on as it did; steps taken stay taken. Does not save.
 
     What somebody was granted stays: an extended, lengthened or paused limit never ends earlier than it did; a date that a person named stays that date.
     """
     rule, hours = told.rule, told.hours
     due_at, allowance, longer = row.due_at, row.allowance, lengthened(row)
-    steps, row.next_step = (allowance["steps"], row.next_step) if rule.pk == row.rule_id else steps_left(row, told.rungs)
+    rungs = ladder.rungs(row) if rule.pk == row.rule_id else told.rungs
+    steps, row.next_step = (allowance["steps"], row.next_step) if rule.pk == row.rule_id else steps_left(row, rungs)
     if rule.clock == Clock.PROMISED or allowance.get("named"):
         measured = {"named": True, "clock": allowance["clock"], "amount": allowance["amount"]}
         row.allowance = {**told.kept, "total": allowance["total"], **measured, "steps": steps}
@@ -86,7 +87,8 @@ def retell(row: Deadline, told: Told, pauses: Iterable[Pause]) -> None:
         if longer or row.extended_to is not None or row.state == DeadlineState.PAUSED:
             _hold(row, due_at, allowance, hours)
     row.rule = rule
-    ladder.aim(row, hours)
+    ladder.arm_ahead(row, rungs, at, hours)
+    services.aim_again(row, hours)
 
 
 def lengthened(row: Deadline) -> bool:
@@ -158,15 +160,15 @@ class Plan:
             row.rule = self.versions[row.rule_id]
         return found
 
-    def retold(self, row: Any, pauses: Iterable[Pause]) -> bool:
+    def retold(self, row: Any, pauses: Iterable[Pause], at: datetime) -> bool:
         """Reckon it again if the change is about it; False when it stays as it is."""
         before = _standing(row)
         if self.change.rule:
             rule = self._rule_of(row)
             if rule is not None:
-                retell(row, self._told(rule, self.hours[rule.calendar_id or self.departments.get(row.place or 0)]), pauses)
+                retell(row, self._told(rule, self.hours[rule.calendar_id or self.departments.get(row.place or 0)]), pauses, at)
             return rule is not None
-        retell(row, self._told(row.rule, self.hours[row.allowance["calendar"]]), pauses)
+        retell(row, self._told(row.rule, self.hours[row.allowance["calendar"]]), pauses, at)
         return _standing(row) != before
 
     def _told(self, rule: Rule, hours: Hours) -> Told:
@@ -323,7 +325,7 @@ class Tally:
     def add(self, row: Any, pauses: Iterable[Pause], plan: Plan, at: datetime) -> bool:
         """Reckon the row again and count; True when it changes."""
         was = {"due": row.due_at, "left": row.left_seconds, "rule": row.rule_id}
-        changes = plan.retold(row, pauses)
+        changes = plan.retold(row, pauses, at)
         self._count(row, was, changes, at)
         return changes
 

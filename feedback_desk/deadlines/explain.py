@@ -76,6 +76,11 @@ class Step:
     act: str = ""
     told: tuple[str, ...] = ()
 
+    @property
+    def warned(self) -> bool:
+        """Taken before the limit; not passed over after an outage."""
+        return self.state == "taken" and ((self.percent or 100) < 100 or (self.minutes or 0) < 0)
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -90,6 +95,8 @@ class Explanation:
     warn_at: datetime
     state: str
     late: bool
+    warned: bool = False
+    """`warn_at` is when it was warned of, not when it will be."""
     ended_at: datetime | None = None
     why: str = ""
     left: int | None = None
@@ -136,7 +143,7 @@ def explain(deadline: Deadline, at: datetime) -> Explanation:
     return Explanation(
         code=deadline.code, name=deadline.rule.spoken, kept={"version": deadline.rule.version, **deadline.allowance}, at=at,
         start_at=deadline.start_at, due_at=deadline.due_at, warn_at=deadline.warn_at, state=deadline.state,
-        late=bool(deadline.late) if deadline.ended_at else (deadline.paused_at or at) > deadline.due_at,
+        late=bool(deadline.late) if deadline.ended_at else (deadline.paused_at or at) > deadline.due_at, warned=ladder.warned(deadline),
         ended_at=deadline.ended_at, why=deadline.why, left=deadline.left_seconds, round=deadline.round,
         stops=tuple(Stop(p.from_at, p.until_at, p.because) for p in sorted(deadline.pauses.all(), key=lambda p: p.from_at)),
     )  # fmt: skip
@@ -160,7 +167,8 @@ def explain_fully(deadline: Deadline, at: datetime) -> Explanation:
     told, names = explain(deadline, at), names_of(hours)
     moved, stops = _moved(deadline), _what_was_left(deadline, told.stops, hours)
     told = replace(told, course=_course(told, hours, names), stops=stops, moved=moved, asking=_asking(deadline))
-    return replace(told, steps=(*_taken(deadline), *_coming(deadline, hours)))
+    taken = _taken(deadline)
+    return replace(told, warned=told.warned and any(step.warned for step in taken), steps=(*taken, *_coming(deadline, hours)))
 
 
 def names_of(hours: Hours) -> dict[date, str]:

@@ -51,6 +51,11 @@ class Rung:
         """What makes two rungs the same step, wherever they stand in their ladders."""
         return tuple(getattr(self, name) for name in FIELDS[1:])
 
+    @property
+    def silent(self) -> Self:
+        """Only tells: acts are done once, however often a limit moves (decision 4)."""
+        return replace(self, order=0, act="")
+
 
 FIELDS = [field.name for field in fields(Rung)]
 
@@ -158,7 +163,7 @@ def rung_at(deadline: Deadline, rung: Rung, hours: Hours) -> datetime:
 
 
 def aim(deadline: Deadline, hours: Hours) -> None:
-    """Set when the deadline is warned of and when its next rung is due; rungs already taken stay taken.
+    """Set when the deadline is warned of, or was, and when its next rung is due; rungs already taken stay taken.
 
     Those that remain are put in the order of their times: the sweep takes them one after the other by their numbers.
     Notes the years that are reckoned without their holidays, as nobody has announced them: those of the limit and of every step.
@@ -169,8 +174,21 @@ def aim(deadline: Deadline, hours: Hours) -> None:
     deadline.allowance["steps"] = [rung.kept for rung in [*taken, *(rung for _at, rung in timed)]]
     every = [*((remembered.rung_at(rung, deadline.due_at, hours), rung) for rung in taken), *timed]
     deadline.allowance["unannounced"] = _unannounced(deadline, remembered, every, hours)
-    deadline.warn_at = min((at for at, rung in every if rung.warns), default=deadline.due_at)
+    if not _warned(taken, remembered.rungs[len(taken) :]):
+        deadline.warn_at = min((at for at, rung in timed if rung.warns), default=deadline.due_at)
     deadline.next_step, deadline.next_step_at = (timed[0][1].order, timed[0][0]) if timed else (None, None)
+
+
+def warned(deadline: Deadline) -> bool:
+    """Whether it was warned of as it stands: a step before the limit was taken and is not due anew."""
+    remembered = Remembered.of(deadline.allowance)
+    ahead = remembered.ahead(deadline.next_step)
+    return _warned(remembered.rungs[: len(remembered.rungs) - len(ahead)], ahead)
+
+
+def _warned(taken: Iterable[Rung], ahead: Iterable[Rung]) -> bool:
+    again = {rung.silent for rung in ahead}
+    return any(rung.warns and rung.silent not in again for rung in taken)
 
 
 def _unannounced(deadline: Deadline, remembered: Remembered, timed: Iterable[tuple[datetime, Rung]], hours: Hours) -> list[int]:
@@ -191,10 +209,24 @@ def _in_time(remaining: Sequence[tuple[datetime, Rung]]) -> list[tuple[datetime,
 
 def arm_again(deadline: Deadline, orders: Collection[int]) -> None:
     """The rungs of these numbers stand once more at the end of the ladder; `aim` puts them in the order of their times."""
+    _append(deadline, [rung for rung in rungs(deadline) if rung.order in orders])
+
+
+def arm_ahead(deadline: Deadline, wanted: Iterable[Rung], at: datetime, hours: Hours) -> None:
+    """E1: the limit moved, and is warned of anew (decision 50). `aim` has to follow.
+
+    Of the rungs `wanted`, those that were taken for the former limit and lie ahead of `at` on this one stand on the ladder once more; they only tell.
+    """
+    remembered, now = Remembered.of(deadline.allowance), min(at, deadline.paused_at or at)
+    standing = {rung.silent for rung in remembered.ahead(deadline.next_step)}
+    again = dict.fromkeys(rung.silent for rung in wanted if rung.silent not in standing)
+    _append(deadline, [rung for rung in again if remembered.rung_at(rung, deadline.due_at, hours) > now])
+
+
+def _append(deadline: Deadline, again: Sequence[Rung]) -> None:
     last = max((rung.order for rung in rungs(deadline)), default=0)
-    again = [replace(rung, order=last + n) for n, rung in enumerate((rung for rung in rungs(deadline) if rung.order in orders), 1)]
     if again:
-        deadline.allowance["steps"] = [*deadline.allowance["steps"], *(rung.kept for rung in again)]
+        deadline.allowance["steps"] = [*deadline.allowance["steps"], *(replace(rung, order=last + n).kept for n, rung in enumerate(again, 1))]
         deadline.next_step = deadline.next_step or last + 1
 
 

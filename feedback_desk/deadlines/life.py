@@ -37,8 +37,9 @@ def run_on(row: Deadline, at: datetime, hours: Hours) -> None:
     services._run_on(row, at, hours)
 
 
-def extend(row: Deadline, until: datetime, hours: Hours) -> None:
-    services._lengthen(row, until, hours)
+def extend(row: Deadline, until: datetime, hours: Hours, at: datetime) -> None:
+    """T9: granted at `at`."""
+    services._lengthen(row, until, hours, at)
     row.extended_to = until
 
 

@@ -1,9 +1,9 @@
 """What chooses a limit's rule has changed: grade, urgency, category, customer level, channel, kind, or the receipt (E3, E5; decision 34).
 
 A running limit that another rule fits now is derived from the same start, and is the same row: pauses are lived through again, what was granted
-stays granted, steps taken stay taken. What lies in the past by then is late by its own time, and the sweep catches its steps up (E2). A limit
-that no rule fits any more is void; one of its family (D03-05) takes its place from the same start. A new version of the *same* rule changes
-nothing here: that is the administrator's to say (`changing`).
+stays granted, steps taken stay taken and are due anew where they lie ahead again (decision 50). What lies in the past by then is late by its own
+time, and the sweep catches its steps up (E2). A limit that no rule fits any more is void; one of its family (D03-05) takes its place from the same
+start. A new version of the *same* rule changes nothing here: that is the administrator's to say (`changing`).
 """
 
 from __future__ import annotations
@@ -74,13 +74,15 @@ def _change(row: Deadline, rule: Rule, start_at: datetime, *, at: datetime, by: 
 
 def _retell(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: datetime) -> None:
     """The row under `rule` from `start_at`, as if it had lived under it all along."""
-    steps, next_step = (row.allowance["steps"], row.next_step) if rule == row.rule else changing.steps_left(row, ladder.rungs_of(rule))
+    rungs = ladder.rungs(row) if rule == row.rule else ladder.rungs_of(rule)
+    steps, next_step = (row.allowance["steps"], row.next_step) if rule == row.rule else changing.steps_left(row, rungs)
     lived = _lived(row, rule, start_at, hours, at)
     for name in ("start_at", "due_at", "state", "paused_at", "left_seconds", "extended_to", "earlier_to", "allowance"):
         setattr(row, name, getattr(lived, name))
     row.rule, row.owner_role = rule, rule.owner
     row.allowance["steps"], row.next_step = steps, next_step
-    ladder.aim(row, hours)
+    ladder.arm_ahead(row, rungs, at, hours)
+    services.aim_again(row, hours)
 
 
 def _lived(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: datetime) -> Deadline:
@@ -94,14 +96,14 @@ def _lived(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: date
     lived = life.begun(start_at, kept, hours, row.due_at if named else None)
     for _when, happen in [] if named else sorted(_events(row, rule, hours, at), key=lambda event: event[0]):
         happen(lived)
-    _set_earlier(lived, row.earlier_to, hours)
+    _set_earlier(lived, row.earlier_to, hours, at)
     return lived
 
 
-def _set_earlier(lived: Deadline, until: datetime | None, hours: Hours) -> None:
+def _set_earlier(lived: Deadline, until: datetime | None, hours: Hours, at: datetime) -> None:
     """T6: what the assigner set stays set, where it still is the earlier one and no more time was granted since."""
     if until is not None and lived.extended_to is None and lived.start_at < until < lived.due_at:
-        services._lengthen(lived, until, hours)
+        services._lengthen(lived, until, hours, at)
         lived.earlier_to, lived.allowance["named"] = until, True
 
 
@@ -115,14 +117,14 @@ def _events(row: Deadline, rule: Rule, hours: Hours, at: datetime) -> Iterator[t
             yield pause.until_at, partial(life.run_on, at=pause.until_at, hours=hours)
     for given in Extension.objects.filter(deadline=row, state=ExtensionState.GRANTED):
         if given.until is not None and given.decided_at is not None:
-            yield given.decided_at, partial(_extend, until=given.until, hours=hours)
+            yield given.decided_at, partial(_extend, until=given.until, hours=hours, at=given.decided_at)
 
 
-def _extend(row: Deadline, until: datetime, hours: Hours) -> None:
+def _extend(row: Deadline, until: datetime, hours: Hours, at: datetime) -> None:
     """A date that was granted holds, unless the rule gives more by itself."""
     row.extended_to = until
     if until > row.due_at:
-        life.extend(row, until, hours)
+        life.extend(row, until, hours, at)
 
 
 def _succeed(item: Item, gone: Iterable[Deadline], facts: services.Facts, moved: Mapping[str, datetime], *, at: datetime) -> None:

@@ -51,9 +51,9 @@ def warned(told: Explanation) -> str:
     if told.ended_at or told.warn_at >= told.due_at:
         return ""
     at = {"at": moment(told.warn_at, told, told.due_at)}
-    if told.warn_at <= told.at:
+    if told.warned:
         return _("warned %(at)s") % at
-    return "" if told.state == DeadlineState.PAUSED else _("warning %(at)s") % at
+    return "" if told.state == DeadlineState.PAUSED or told.warn_at <= told.at else _("warning %(at)s") % at
 
 
 def standing(told: Explanation) -> str:

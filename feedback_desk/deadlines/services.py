@@ -189,7 +189,7 @@ def _void(rows: list[Deadline], at: datetime, why: str, by: Actor | None, item: 
 
 
 def _end(row: Deadline, state: DeadlineState, at: datetime, by: Actor | None, why: str) -> None:
-    row.state, row.ended_at, row.ended_by, row.why = state, at, person(by) if by else None, why[:200] or row.why or row.why
+    row.state, row.ended_at, row.ended_by, row.why = state, at, person(by) if by else None, why[:200] or row.why
     row.paused_at = row.left_seconds = row.next_step = row.next_step_at = None
 
 
@@ -285,7 +285,7 @@ def extend(deadline: Deadline, *, until: datetime, at: datetime, by: Actor, why:
     if not row.live or until <= row.due_at:
         raise NotNow(_("The new date must be later than the present limit of a running deadline."))
     was = row.due_at
-    _lengthen(row, until, hours_of([row.allowance["calendar"]])[row.allowance["calendar"]])
+    _lengthen(row, until, hours_of([row.allowance["calendar"]])[row.allowance["calendar"]], at)
     row.extended_to = until
     row.save(update_fields=[*AIMED, "extended_to", "left_seconds"])
     history.record(row.item, "deadline_extended", by=by, at=at, reason=why, data={"code": row.code, "until": until, "was": was, "deadline": row.pk})
@@ -302,7 +302,7 @@ def set_earlier(item: Item, code: str, *, due_at: datetime, at: datetime, by: Ac
     was = row.due_at
     if not at < due_at < was:
         raise ValidationError({"due_at": _("This must lie between now and the present limit, %(due)s.") % {"due": wording.exact(was)}})
-    _lengthen(row, due_at, hours_of([row.allowance["calendar"]])[row.allowance["calendar"]])
+    _lengthen(row, due_at, hours_of([row.allowance["calendar"]])[row.allowance["calendar"]], at)
     row.earlier_to, row.allowance["named"] = due_at, True
     row.save(update_fields=[*AIMED, "earlier_to"])
     history.record(item, "deadline_set_earlier", by=by, at=at, data={"code": code, "until": due_at, "was": was, "deadline": row.pk})
@@ -319,20 +319,22 @@ def lengthen(item: Item, code: str, *, hours: int, at: datetime, by: Actor = SYS
     calendar = hours_of([row.allowance["calendar"]])[row.allowance["calendar"]]
     until = clocks.ahead(row.due_at, hours * 3600 - row.allowance["amount"], ladder.clock_of(row), calendar)
     row.allowance["amount"] = hours * 3600
-    _lengthen(row, until, calendar)
+    _lengthen(row, until, calendar, at)
     row.save(update_fields=[*AIMED, "left_seconds"])
     history.record(item, "deadline_lengthened", by=by, at=at, reason=why, data={"code": code, "until": until, "hours": hours})
     mirror(item)
     return row
 
 
-def _lengthen(row: Deadline, until: datetime, hours: Hours) -> None:
+def _lengthen(row: Deadline, until: datetime, hours: Hours, at: datetime) -> None:
+    """The limit moves to `until`, as said at `at`; steps that told of the former one and lie ahead again are due anew."""
     more = clocks.between(row.due_at, until, ladder.clock_of(row), hours)
     row.allowance["total"] += more
     row.allowance.pop("rungs_from", None)
     row.due_at = until.astimezone(UTC)
     if row.paused_at is not None:
         row.left_seconds = left_at(row, row.paused_at, hours)
+    ladder.arm_ahead(row, ladder.rungs(row), at, hours)
     aim_again(row, hours)
 
 

@@ -148,7 +148,7 @@ def _resume(run: Run, event: Event) -> None:
 def _extend(run: Run, event: Event) -> None:
     assert event.until is not None
     was = run.deadline.due_at
-    life.extend(run.deadline, event.until, run.hours)
+    life.extend(run.deadline, event.until, run.hours, event.at)
     run.moved.append(Moved(event.at, event.until, was))
 
 

@@ -7,16 +7,17 @@ ended. One whose date does not follow from its own rule (set by hand, promised, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from feedback_desk.deadlines import ladder, life
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import Hours
 from feedback_desk.deadlines.ladder import Rung
-from feedback_desk.deadlines.models import Clock, Deadline, DeadlineState, Pause, Rule
+from feedback_desk.deadlines.models import Clock, Deadline, DeadlineState, Extension, ExtensionState, Pause, Rule
 from feedback_desk.people.models import Absence
 from feedback_desk.people.receivers import Ask, Staff
 
@@ -24,6 +25,7 @@ TICK = timedelta(microseconds=1)
 SLICE = 3000
 """Limits replayed at a time: about a second, so that a page shows how far it is."""
 Stretch = tuple[datetime, datetime | None]
+Grant = tuple[datetime, datetime]
 Identity = tuple[str, str]
 
 
@@ -41,7 +43,8 @@ class Case:
     kept: Mapping[str, Any]
     rule_amount: int
     stops: tuple[Stretch, ...] = ()
-    extended_to: datetime | None = None
+    granted: tuple[Grant, ...] = ()
+    """Extensions: when, until when."""
     owner_id: int | None = None
     department_id: int | None = None
     root_id: int = 0
@@ -106,7 +109,7 @@ def _as_it_was(case: Case, change: Change, hours: Hours) -> tuple[Outcome, bool]
     lived = _relived(case, kept, hours, change.at, case.due_at if promised else None)
     follows = lived.due_at == case.due_at
     if not follows:
-        lived = _relived(replace(case, stops=(), extended_to=None), kept, hours, change.at, case.due_at)
+        lived = _relived(replace(case, stops=(), granted=()), kept, hours, change.at, case.due_at)
     return replace(was, taken=tuple(lived.taken), ladder=tuple(lived.ladder)), follows
 
 
@@ -141,16 +144,27 @@ class _Life:
 def _relived(case: Case, kept: Mapping[str, Any], hours: Hours, at: datetime, due_at: datetime | None = None) -> _Life:
     """Begun, stopped and run on as it was, extended as it was granted, ended when it ended; else as it stands at `at`. `due_at`: a date set by hand."""
     row, taken, until = life.begun(case.start_at, kept, hours, due_at), list[tuple[datetime, Rung]](), case.ended_at or at
-    for stop, go_on in case.stops:
-        taken += _take(row, min(stop, until), hours)
-        life.stop(row, stop, hours)
-        if go_on and (case.ended_at is None or go_on < case.ended_at):
-            life.run_on(row, go_on, hours)
-    if case.extended_to and case.extended_to > row.due_at:
-        life.extend(row, case.extended_to, hours)
+    for when, happen in sorted(_events(case, hours), key=lambda event: event[0]):
+        taken += _take(row, min(when, until), hours)
+        happen(row)
     taken += _take(row, until, hours)
     late = min(until, row.paused_at or until) > row.due_at
     return _Life(row.due_at, late, taken, ladder.rungs(row))
+
+
+def _events(case: Case, hours: Hours) -> Iterator[tuple[datetime, Callable[[Deadline], None]]]:
+    """Pauses and extensions, each with its time. Nothing goes on after its end."""
+    for stop, go_on in case.stops:
+        yield stop, partial(life.stop, at=stop, hours=hours)
+        if go_on and (case.ended_at is None or go_on < case.ended_at):
+            yield go_on, partial(life.run_on, at=go_on, hours=hours)
+    for at, until in case.granted:
+        yield at, partial(_extend, until=until, hours=hours, at=at)
+
+
+def _extend(row: Deadline, until: datetime, hours: Hours, at: datetime) -> None:
+    if until > row.due_at:
+        life.extend(row, until, hours, at)
 
 
 def _take(row: Deadline, before: datetime, hours: Hours) -> list[tuple[datetime, Rung]]:
@@ -243,35 +257,40 @@ def limits_of(begin: datetime, end: datetime) -> Any:
 
 
 FIELDS = (
-    "pk", "code", "rule_id", "start_at", "due_at", "ended_at", "late", "paused_at", "allowance", "extended_to", "owner_id", "department_id",
+    "pk", "code", "rule_id", "start_at", "due_at", "ended_at", "late", "paused_at", "allowance", "owner_id", "department_id",
     "root__department_id", "root_id",
 )  # fmt: skip
 
 
 def cases(begin: datetime, end: datetime, at: datetime, after: int = 0, size: int = SLICE) -> list[Case]:
-    """Up to `size` limits after a key, in three statements."""
+    """Up to `size` limits after a key, in four statements."""
     rows = list(limits_of(begin, end).filter(pk__gt=after).order_by("pk").values_list(*FIELDS)[:size])
     rules = {pk: (identity(code, when), amount) for pk, code, when, amount in Rule.objects.values_list("pk", "code", "when", "amount")}
-    stops: dict[int, list[Stretch]] = {}
-    for pk, start, go_on in _pauses([row[0] for row in rows]):
-        stops.setdefault(pk, []).append((start, go_on))
-    return [_case(row, rules, stops, at) for row in rows]
+    keys = [row[0] for row in rows]
+    stops = _by_limit(Pause.objects, keys, "from_at", "until_at")
+    granted = _by_limit(Extension.objects.filter(state=ExtensionState.GRANTED), keys, "decided_at", "until")
+    return [_case(row, rules, stops, granted, at) for row in rows]
 
 
-def _pauses(keys: Sequence[int]) -> Iterable[tuple[int, datetime, datetime | None]]:
-    """Asked for by the range of the keys: a list of thousands is too long for a statement."""
-    if not keys:
-        return []
-    found = Pause.objects.filter(deadline_id__gte=keys[0], deadline_id__lte=keys[-1])
-    return found.order_by("from_at", "pk").values_list("deadline_id", "from_at", "until_at")
+def _by_limit(found: Any, keys: Sequence[int], at: str, until: str) -> dict[int, list[Any]]:
+    """Pairs of instants by limit, in their order; asked for by the range of the keys: a list of thousands is too long for a statement."""
+    pairs: dict[int, list[Any]] = {}
+    if keys:
+        rows = found.filter(deadline_id__gte=keys[0], deadline_id__lte=keys[-1]).order_by(at, "pk")
+        for pk, *pair in rows.values_list("deadline_id", at, until):
+            pairs.setdefault(pk, []).append(tuple(pair))
+    return pairs
 
 
-def _case(row: tuple[Any, ...], rules: Mapping[int, tuple[Identity, int]], stops: Mapping[int, Sequence[Stretch]], at: datetime) -> Case:
-    pk, code, rule_id, start_at, due_at, ended_at, late, paused_at, kept, extended_to, owner_id, department_id, root_department_id, root_id = row
+def _case(
+    row: tuple[Any, ...], rules: Mapping[int, tuple[Identity, int]], stops: Mapping[int, Sequence[Stretch]], granted: Mapping[int, Sequence[Grant]],
+    at: datetime,
+) -> Case:  # fmt: skip
+    pk, code, rule_id, start_at, due_at, ended_at, late, paused_at, kept, owner_id, department_id, root_department_id, root_id = row
     when, amount = rules[rule_id]
     was_late = bool(late) if ended_at else (paused_at or at) > due_at
     return Case(
-        pk, code, when, start_at, due_at, ended_at, was_late, kept, amount, tuple(stops.get(pk, ())), extended_to, owner_id,
+        pk, code, when, start_at, due_at, ended_at, was_late, kept, amount, tuple(stops.get(pk, ())), tuple(granted.get(pk, ())), owner_id,
         department_id or root_department_id, root_id,
     )  # fmt: skip
 

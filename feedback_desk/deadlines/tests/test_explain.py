@@ -13,7 +13,7 @@ from feedback_desk.deadlines.calendars import build, hours_of
 from feedback_desk.deadlines.course import Course, Holiday, course
 from feedback_desk.deadlines.explain import explain, explain_fully, names_of
 from feedback_desk.deadlines.models import Calendar, Rule
-from feedback_desk.deadlines.sweep import sweep
+from feedback_desk.deadlines.sweep import sweep, until_done
 from feedback_desk.deadlines.tests.changes import applied
 from feedback_desk.notices import wording as notices
 from feedback_desk.notices.models import Notice
@@ -47,7 +47,22 @@ def said(deadline, at, language="zh-hans"):
 )
 def test_E4_half_an_hour_from_grading(lived, local, language, sentence):
     deadline = lived("D09", "2026-03-02 14:02", facts={"grade": "I"})
+    sweep(local("2026-03-02 14:24:32"))
+    deadline.refresh_from_db()
     assert said(deadline, local("2026-03-02 14:28"), language)[0] == sentence
+
+
+def test_E4_nobody_is_said_to_be_warned_who_was_not(lived, local):
+    """Before the step is taken, after it lies ahead again, and where an outage passed over it."""
+    deadline = lived("D08")  # 48 hours; warned at 75 %, Tuesday 21:00
+    assert "提醒" not in said(deadline, local("2026-03-03 21:01"))[0]
+    sweep(local("2026-03-03 21:02"))
+    deadline.refresh_from_db()
+    assert "昨天 21:00 已提醒" in said(deadline, local("2026-03-04 08:00"))[0]
+    missed = lived("D27")
+    until_done(missed.due_at)
+    missed.refresh_from_db()
+    assert "已提醒" not in said(missed, missed.due_at)[0]
 
 
 def test_E4_holidays_weekends_and_make_up_days_are_named(lived, local):

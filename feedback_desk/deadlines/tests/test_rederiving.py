@@ -146,11 +146,11 @@ def test_E2_steps_taken_stay_taken_and_those_to_come_are_aimed_anew(running, cha
     until_done(local("2026-03-04 20:00"))
     assert list(row.steps.values_list("step", flat=True)) == [1]
     changed("2026-03-04 21:00", category=["commission"])
-    assert (fresh(row).next_step, row.next_step_at) == (2, local("2026-03-17 00:00"))
+    assert (fresh(row).next_step, row.next_step_at) == (2, local("2026-03-12 08:15")), "75 % of ten working days: warned of anew (E1)"
     until_done(local("2026-03-16 23:59"))
-    assert row.steps.count() == 1
+    assert row.steps.count() == 2
     until_done(local("2026-03-17 00:00"))
-    assert list(row.steps.order_by("step").values_list("step", "receiver")) == [(1, "owner"), (2, "superior")]
+    assert list(row.steps.order_by("step").values_list("step", "receiver")) == [(1, "owner"), (2, "owner"), (3, "superior")]
 
 
 def test_E2_what_is_past_by_the_new_rule_is_caught_up_with_one_notice(running, changed, local):
@@ -163,7 +163,7 @@ def test_E2_what_is_past_by_the_new_rule_is_caught_up_with_one_notice(running, c
 
 
 def test_E2_another_ladder_goes_on_above_the_steps_taken(running, changed, local):
-    """Its own steps are all to come but the one that was taken with the same words already; numbers go on."""
+    """Its own steps are to come; the one that was taken with the same words lies ahead again (E1); numbers go on."""
     ladder = Ladder.objects.create(name="另一个")
     LadderStep.objects.create(ladder=ladder, order=1, percent=75, receiver="owner")
     LadderStep.objects.create(ladder=ladder, order=2, minutes=-60, receiver="owner")
@@ -172,8 +172,8 @@ def test_E2_another_ladder_goes_on_above_the_steps_taken(running, changed, local
     row = running("D26", facts=BASE)
     until_done(local("2026-03-04 20:00"))
     changed("2026-03-04 21:00", category=["commission"])
-    assert [(rung[0], rung[3]) for rung in fresh(row).allowance["steps"]] == [(1, "owner"), (2, "owner"), (3, "office")]
-    assert (row.next_step, row.next_step_at) == (2, local("2026-03-16 23:00"))
+    assert [(rung[0], rung[3]) for rung in fresh(row).allowance["steps"]] == [(1, "owner"), (2, "owner"), (3, "owner"), (4, "office")]
+    assert (row.next_step, row.next_step_at) == (2, local("2026-03-12 08:15"))
 
 
 def test_E2_one_whose_ladder_is_at_its_end_takes_no_step_twice(running, changed, local):

@@ -129,7 +129,7 @@ def by_the_desk(case: Case, hours: Hours) -> list[int]:
     for what, at in case.events:
         if what == "extend":
             if at > row.due_at:
-                services._lengthen(row, at, hours)
+                services._lengthen(row, at, hours, at)
         elif what == "stop":
             stopped = at
         else:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from feedback_desk.deadlines import first_rows, services
+from feedback_desk.deadlines import first_rows, ladder, services
 from feedback_desk.deadlines.calendars import unannounced_years
 from feedback_desk.deadlines.chips import chip_of, chip_of_item
 from feedback_desk.deadlines.models import Calendar, Deadline, Ladder, Pause, Rule, StepOutcome
 from feedback_desk.deadlines.public_holidays import seed_holidays
-from feedback_desk.deadlines.sweep import sweep
+from feedback_desk.deadlines.sweep import sweep, until_done
 from feedback_desk.deadlines.tests.changes import applied
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow
@@ -233,6 +235,76 @@ def test_C3_determination_becomes_48_hours_before_anybody_is_told(item, running,
     assert sweep(local("2026-03-03 09:00")) == 0
     assert sweep(local("2026-03-03 21:00")) == 1
     assert Entry.objects.filter(verb="deadline_lengthened").count() == 1
+
+
+def test_C3_48_hours_are_warned_of_although_the_24_were(item, running, local):
+    deadline = running("D14")
+    assert sweep(local("2026-03-03 04:00")) == 1, "75 % of 24 hours"
+    services.lengthen(item, "D14", hours=48, at=local("2026-03-03 08:00"))
+    deadline.refresh_from_db()
+    assert (deadline.warn_at, deadline.next_step_at) == (local("2026-03-03 21:00"), local("2026-03-03 21:00"))
+    assert [sweep(local(at)) for at in ("2026-03-03 20:59", "2026-03-03 21:00", "2026-03-04 08:59", "2026-03-04 09:00")] == [0, 1, 0, 1]
+
+
+def test_E1_T9_what_was_warned_of_and_late_is_so_anew_on_the_date_granted(running, local, supervisor):
+    deadline = running("D27")
+    until_done(local("2026-03-31 09:00"))
+    before = list(deadline.steps.order_by("at").values_list("receiver", flat=True))
+    deadline.refresh_from_db()
+    services.extend(deadline, until=local("2026-04-20 18:00"), at=local("2026-03-31 10:00"), by=supervisor, why="等配件")
+    deadline.refresh_from_db()
+    assert deadline.next_step_at == deadline.warn_at > local("2026-03-31 10:00")
+    until_done(local("2026-05-20 09:00"))
+    after = deadline.steps.filter(at__gt=local("2026-03-31 10:00")).order_by("at").values_list("receiver", flat=True)
+    assert before == list(after)
+    assert len(before) > 1
+
+
+def test_E1_steps_that_lie_behind_on_the_date_granted_are_not_taken_again(running, local, supervisor):
+    deadline = running("D27")
+    until_done(deadline.warn_at)
+    deadline.refresh_from_db()
+    warned_at = deadline.warn_at
+    services.extend(deadline, until=deadline.due_at + timedelta(minutes=1), at=local("2026-03-31 10:00"), by=supervisor, why="等配件")
+    deadline.refresh_from_db()
+    assert (deadline.next_step, deadline.warn_at) == (2, warned_at)
+
+
+def test_E1_granted_twice_the_steps_stand_once(running, local, supervisor):
+    deadline = running("D27")
+    until_done(deadline.warn_at)
+    for until, at in (("2026-04-20 18:00", "2026-03-12 10:00"), ("2026-04-27 18:00", "2026-03-12 10:01")):
+        deadline.refresh_from_db()
+        services.extend(deadline, until=local(until), at=local(at), by=supervisor, why="等配件")
+    deadline.refresh_from_db()
+    ahead = [rung.silent for rung in ladder.Remembered.of(deadline.allowance).ahead(deadline.next_step)]
+    assert len(ahead) == len(set(ahead)) == len(deadline.rule.ladder.steps.all())
+
+
+def test_E1_an_act_is_done_once_however_often_the_limit_moves(running, local, supervisor):
+    """Decision 4: the step is told of again, what it did is not done again."""
+    Rule.objects.get(code="D27").ladder.steps.filter(percent=100).update(act="hand_over")
+    deadline = running("D27")
+    until_done(deadline.due_at)
+    deadline.refresh_from_db()
+    services.extend(deadline, until=local("2026-04-20 18:00"), at=deadline.due_at + timedelta(minutes=1), by=supervisor, why="等配件")
+    until_done(local("2026-04-20 18:00"))
+    deadline.refresh_from_db()
+    at_limit = [rung.order for rung in ladder.rungs(deadline) if rung.percent == 100]
+    assert list(deadline.steps.filter(step__in=at_limit).order_by("at").values_list("act", flat=True)) == ["hand_over", ""]
+
+
+def test_E1_E3_more_time_granted_while_it_stands_still_arms_what_lies_ahead_of_the_stop(item, running, local, supervisor):
+    deadline = running("D27")
+    until_done(deadline.warn_at)
+    deadline.refresh_from_db()
+    stopped = deadline.warn_at + timedelta(hours=1)
+    services.pause(item, "D27", at=stopped, because="等待客户")
+    deadline.refresh_from_db()
+    services.extend(deadline, until=deadline.due_at + timedelta(days=30), at=stopped + timedelta(days=20), by=supervisor, why="等配件")
+    services.resume(item, "D27", at=stopped + timedelta(days=21))
+    deadline.refresh_from_db()
+    assert stopped + timedelta(days=21) < deadline.warn_at == deadline.next_step_at < deadline.due_at
 
 
 def test_C3_after_the_24_hours_it_is_late(item, running, local):

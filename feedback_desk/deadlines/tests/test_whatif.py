@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, transaction
 
 from feedback_desk.deadlines import services, whatif
-from feedback_desk.deadlines.models import Calendar, Deadline, Rule
+from feedback_desk.deadlines.models import Calendar, Deadline, Extension, Rule
+from feedback_desk.deadlines.sweep import until_done
 from feedback_desk.deadlines.tests.conftest import URGENT
 from feedback_desk.deadlines.whatif import Change, Tally
 from feedback_desk.people.models import Absence
@@ -31,6 +33,8 @@ def past(cast, local):
             if until:
                 services.resume(item, code, at=local(until))
         if extend:
+            grant = {"asked_at": local(start), "decided_at": local(start), "wanted": local(extend), "until": local(extend), "reason": "等配件"}
+            Extension.objects.create(deadline=row, state="granted", **grant)
             services.extend(Deadline.objects.get(pk=row.pk), until=local(extend), at=local(start), by=cast.supervisor, why="等配件")
         if end:
             services.settle(item, code, at=local(end))
@@ -143,3 +147,16 @@ def test_a_read_only_block_refuses_to_write(cast):
         Rule.objects.update(active=False)
     assert Rule.objects.filter(active=True).exists()
     Rule.objects.filter(code="D08").update(active=False)
+
+
+def test_E1_a_limit_extended_after_its_warning_is_replayed_with_both(past, replayed, local, cast):
+    row = past("D27", "2026-03-02 09:00")
+    until_done(row.warn_at)
+    grant = {"asked_at": row.warn_at, "decided_at": row.warn_at, "wanted": local("2026-03-27 18:00"), "until": local("2026-03-27 18:00"), "reason": "等配件"}
+    Extension.objects.create(deadline=row, state="granted", **grant)
+    row.refresh_from_db()
+    services.extend(row, until=local("2026-03-27 18:00"), at=row.warn_at + timedelta(seconds=1), by=cast.supervisor, why="等配件")
+    until_done(local("2026-03-27 18:00"))
+    told = replayed(presence=True).people
+    assert told[str(cast.agent.pk)] == [2, 2], "of the first date and of the second"
+    assert row.steps.filter(receiver="owner").count() == 2
