@@ -12,7 +12,7 @@ from tickets.models import Category, Channel, Level, Type, Urgency
 
 def install() -> None:
     facts.register("kind", _("type of ticket"), lambda: list(Type.choices), order=10)
-    facts.register("category", _("category"), categories, order=20)
+    facts.register("category", _("category"), categories, order=20, holds=lambda slug: Category.objects.get(slug=slug).slugs)
     facts.register("urgency", _("urgency"), lambda: list(Urgency.choices), order=40)
     facts.register("level", _("customer level"), lambda: list(Level.choices), order=50)
     facts.register("channel", _("channel"), lambda: list(Channel.choices), order=60)

@@ -9,16 +9,21 @@ from typing import Any
 from feedback_desk.people.models import Department
 
 Choices = Callable[[], list[tuple[str, Any]]]
+Holds = Callable[[str], list[str]]
 
 
 @dataclass(frozen=True)
 class Fact:
-    """`key` is what services pass and rules store; `label` and the labels of `choices()` are in the reader's language."""
+    """`key` is what services pass and rules store; `label` and the labels of `choices()` are in the reader's language.
+
+    `holds(value)`: all that is true of something with this value; a category and those above it.
+    """
 
     key: str
     label: Any
     choices: Choices
     order: int
+    holds: Holds
 
     def said(self, values: Collection[str]) -> list[str]:
         """The values as people call them; one that is not there any more by its code."""
@@ -29,9 +34,13 @@ class Fact:
 _facts: dict[str, Fact] = {}
 
 
-def register(key: str, label: Any, choices: Choices, *, order: int) -> None:
+def _itself(value: str) -> list[str]:
+    return [value]
+
+
+def register(key: str, label: Any, choices: Choices, *, order: int, holds: Holds = _itself) -> None:
     """Called from AppConfig.ready()."""
-    _facts[key] = Fact(key, label, choices, order)
+    _facts[key] = Fact(key, label, choices, order, holds)
 
 
 def known() -> list[Fact]:

@@ -8,7 +8,7 @@ start. A new version of the *same* rule changes nothing here: that is the admini
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -27,6 +27,9 @@ from feedback_desk.records.models import Item
 
 FAMILIES = (("D03", "D04", "D05"),)
 """Codes of which one runs, whichever fits: the successor begins when its predecessor began."""
+BY_CHANGE = (("D09", "D10"),)
+"""Codes of which one runs; the change itself is what they begin with (decision 34). Who decides on it starts them."""
+Happening = tuple[datetime, Callable[[Deadline], None]]
 FIELDS = ("rule", "owner_role", "start_at", "state", "paused_at", "left_seconds", "extended_to", "earlier_to", *services.AIMED)
 
 
@@ -55,28 +58,33 @@ def rederive(item: Item, *, at: datetime, facts: services.Facts, by: Actor, move
 
 
 def _fitting(row: Deadline, rules: Iterable[Rule], facts: services.Facts) -> Rule | None:
-    """The rule that fits now; the row's own where the facts that changed choose nothing else (E5). Notes the facts on the row."""
-    rules, before = list(rules), row.facts
+    """Notes the facts on the row."""
+    before = row.facts
     row.facts = {**services._as_lists(facts), "department": str(row.department_id or row.item.department_id or "")}
-    then, now = services.choose(rules, before).get(row.code) if before else row.rule, services.choose(rules, row.facts).get(row.code)
+    return fitting(row.rule, list(rules), before, row.facts)
+
+
+def fitting(own: Rule, rules: Collection[Rule], before: services.Facts, facts: services.Facts) -> Rule | None:
+    """The rule that fits now; a limit's own where the facts that changed choose nothing else (E5)."""
+    then, now = services.choose(rules, before).get(own.code) if before else own, services.choose(rules, facts).get(own.code)
     if now is None or then is None:
         return now
-    return row.rule if now == then or now.when == row.rule.when else now
+    return own if now == then or now.when == own.when else now
 
 
 def _change(row: Deadline, rule: Rule, start_at: datetime, *, at: datetime, by: Actor) -> None:
     hours, was = hours_of([rule.calendar_id], row.department_id or row.item.department_id)[rule.calendar_id], row.due_at
-    _retell(row, rule, start_at, hours, at)
+    retell(row, rule, start_at, hours, at, list(_events(row, rule, hours, at)))
     row.save(update_fields=FIELDS)
     data = {"code": row.code, "deadline": row.pk, "version": rule.version, "was": was, "until": row.due_at}
     history.record(row.item, "deadline_rule_changed", by=by, at=at, data=data)
 
 
-def _retell(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: datetime) -> None:
-    """The row under `rule` from `start_at`, as if it had lived under it all along."""
+def retell(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: datetime, events: Iterable[Happening]) -> None:
+    """The row under `rule` from `start_at`, as if it had lived through `events` under it all along. Does not save."""
     rungs = ladder.rungs(row) if rule == row.rule else ladder.rungs_of(rule)
     steps, next_step = (row.allowance["steps"], row.next_step) if rule == row.rule else changing.steps_left(row, rungs)
-    lived = _lived(row, rule, start_at, hours, at)
+    lived = _lived(row, rule, start_at, hours, at, events)
     for name in ("start_at", "due_at", "state", "paused_at", "left_seconds", "extended_to", "earlier_to", "allowance"):
         setattr(row, name, getattr(lived, name))
     row.rule, row.owner_role = rule, rule.owner
@@ -85,7 +93,7 @@ def _retell(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: dat
     services.aim_again(row, hours)
 
 
-def _lived(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: datetime) -> Deadline:
+def _lived(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: datetime, events: Iterable[Happening]) -> Deadline:
     """Begun under the rule, stopped, run on and extended as the row was. Unsaved. A date that a person named stays that date."""
     kept: dict[str, Any] = {**ladder.snapshot(rule, hours, 0), "named": bool(row.allowance.get("named")) and row.earlier_to is None}
     named = rule.clock == Clock.PROMISED or kept["named"]
@@ -94,7 +102,7 @@ def _lived(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: date
     elif changing.lengthened(row) and row.allowance["clock"] == rule.clock:
         kept["amount"] = max(rule.amount, row.allowance["amount"])
     lived = life.begun(start_at, kept, hours, row.due_at if named else None)
-    for _when, happen in [] if named else sorted(_events(row, rule, hours, at), key=lambda event: event[0]):
+    for _when, happen in [] if named else sorted(events, key=lambda event: event[0]):
         happen(lived)
     _set_earlier(lived, row.earlier_to, hours, at)
     return lived
@@ -107,17 +115,27 @@ def _set_earlier(lived: Deadline, until: datetime | None, hours: Hours, at: date
         lived.earlier_to, lived.allowance["named"] = until, True
 
 
-def _events(row: Deadline, rule: Rule, hours: Hours, at: datetime) -> Iterator[tuple[datetime, Callable[[Deadline], None]]]:
+def _events(row: Deadline, rule: Rule, hours: Hours, at: datetime) -> Iterator[Happening]:
     """Pauses and extensions, each with its time. A pause under way ends where the new rule never stands still."""
     if not rule.may_pause:
         row.pauses.filter(until_at=None).update(until_at=Greatest("from_at", at))
     for pause in row.pauses.all():
-        yield pause.from_at, partial(life.stop, at=pause.from_at, hours=hours)
-        if pause.until_at is not None:
-            yield pause.until_at, partial(life.run_on, at=pause.until_at, hours=hours)
+        yield from stopped(pause.from_at, pause.until_at, hours)
     for given in Extension.objects.filter(deadline=row, state=ExtensionState.GRANTED):
         if given.until is not None and given.decided_at is not None:
-            yield given.decided_at, partial(_extend, until=given.until, hours=hours, at=given.decided_at)
+            yield granted(given.decided_at, given.until, hours)
+
+
+def stopped(from_at: datetime, until_at: datetime | None, hours: Hours) -> Iterator[Happening]:
+    """A pause, as it is lived through again."""
+    yield from_at, partial(life.stop, at=from_at, hours=hours)
+    if until_at is not None:
+        yield until_at, partial(life.run_on, at=until_at, hours=hours)
+
+
+def granted(at: datetime, until: datetime, hours: Hours) -> Happening:
+    """An extension, as it is lived through again."""
+    return at, partial(_extend, until=until, hours=hours, at=at)
 
 
 def _extend(row: Deadline, until: datetime, hours: Hours, at: datetime) -> None:

@@ -23,10 +23,9 @@ MOST_EVENTS = 12
 BLANKS = 2
 YEARS = range(2000, 2100)
 AS_IT_IS = gettext_lazy("As the rule says")
-GRADES = [("I", "I"), ("II", "II"), ("III", "III")]
 KINDS = [
     ("pause", gettext_lazy("Paused")), ("resume", gettext_lazy("Runs on")), ("extend", gettext_lazy("Extended to")),
-    ("raise_grade", gettext_lazy("Graded anew")), ("end", pgettext_lazy("what was asked for", "Done")), ("reopen", gettext_lazy("Reopened")),
+    ("change", gettext_lazy("Now it is")), ("end", pgettext_lazy("what was asked for", "Done")), ("reopen", gettext_lazy("Reopened")),
 ]  # fmt: skip
 
 
@@ -79,7 +78,9 @@ class ChangedRule(forms.Form):
         other.ladder = given.get("ladder") or rule.ladder
         other.clock, other.at_time = given.get("clock") or rule.clock, given.get("at_time") or rule.at_time
         other.calendar = given.get("calendar") or rule.calendar
-        if given.get("limit"):
+        if other.clock == Clock.PROMISED:
+            other.amount = 0
+        elif given.get("limit"):
             other.amount = read_limit(other.clock, given["limit"])
         elif other.clock != rule.clock:
             raise ValidationError({"limit": _("Another clock needs its limit: 30 min, 24 h, 5 days.")})
@@ -93,7 +94,14 @@ class TryForm(ChangedRule):
         label=gettext_lazy("Department"), required=False, queryset=Department.objects.order_by("name"), empty_label=gettext_lazy("Any"),
         help_text=gettext_lazy("Matters where a department has a calendar of its own."),
     )  # fmt: skip
-    field_order = ("rule", "start", "limit", "clock", "at_time", "ladder", "calendar", "department")
+    promised = forms.DateTimeField(
+        label=gettext_lazy("Date promised"), required=False, widget=LocalTime, help_text=gettext_lazy("Only for what is promised to a customer."),
+    )  # fmt: skip
+    field_order = ("rule", "start", "promised", "limit", "clock", "at_time", "ladder", "calendar", "department")
+
+    def clean_promised(self) -> datetime | None:
+        promised = self.cleaned_data["promised"]
+        return _in_reach(promised) if promised else None
 
     def clean_start(self) -> datetime:
         return _in_reach(self.cleaned_data["start"])
@@ -110,8 +118,20 @@ class TryForm(ChangedRule):
         return given
 
     def _must_have_a_limit(self, rule: Rule) -> None:
-        if rule.clock == Clock.PROMISED:
-            self.add_error("clock", _("A promised time is what was promised; choose another clock to try."))
+        """A promise has the date that was promised; every other clock has its own."""
+        start, promised = self.cleaned_data.get("start"), self.cleaned_data.get("promised")
+        if rule.clock != Clock.PROMISED:
+            self.cleaned_data["promised"] = None
+        elif not promised and "promised" not in self.errors:
+            self.add_error("promised", _("Say what date is promised."))
+        elif promised and start and promised <= start:
+            self.add_error("promised", _("The date promised must lie after the beginning."))
+
+
+def choices_of_facts() -> list[Any]:
+    """Everything that rules are chosen by, under its name; the department of a limit is asked above."""
+    found = [(fact.label, [(f"{fact.key}:{value}", name) for value, name in fact.choices()]) for fact in facts.known() if fact.key != "department"]
+    return [("", "—"), *found]
 
 
 class EventForm(forms.Form):
@@ -120,7 +140,7 @@ class EventForm(forms.Form):
     kind = forms.ChoiceField(label=gettext_lazy("What happens"), required=False, choices=[("", "—"), *KINDS])
     at = forms.DateTimeField(label=gettext_lazy("When"), required=False, widget=LocalTime)
     until = forms.DateTimeField(label=gettext_lazy("Extended to"), required=False, widget=LocalTime)
-    grade = forms.ChoiceField(label=gettext_lazy("New grade"), required=False, choices=[("", "—"), *GRADES])
+    now = forms.ChoiceField(label=gettext_lazy("Now it is"), required=False, choices=choices_of_facts)
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
@@ -131,8 +151,8 @@ class EventForm(forms.Form):
             self.add_error("kind", _("Say what happens then."))
         if kind == "extend" and not given.get("until") and "until" not in self.errors:
             self.add_error("until", _("Say until when it is extended."))
-        if kind == "raise_grade" and not given.get("grade"):
-            self.add_error("grade", _("Choose the new grade."))
+        if kind == "change" and not given.get("now") and "now" not in self.errors:
+            self.add_error("now", _("Choose what it is now."))
         for name in ("at", "until"):
             if given.get(name):
                 self._reach(name, given[name])
@@ -146,7 +166,11 @@ class EventForm(forms.Form):
 
     def event(self) -> Event | None:
         given = self.cleaned_data
-        return Event(given["kind"], given["at"], given.get("until"), given.get("grade") or "") if given.get("kind") else None
+        if not given.get("kind"):
+            return None
+        key, _colon, value = given["now"].partition(":") if given["kind"] == "change" else ("", "", "")
+        fact = facts.by_key(key)
+        return Event(given["kind"], given["at"], given.get("until"), key, tuple(fact.holds(value)) if fact else ())
 
 
 def _in_reach(at: datetime) -> datetime:

@@ -6,31 +6,33 @@ The limits tried are rows in memory that go through `life`, as those of the desk
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from django.utils.translation import gettext_noop
 
-from feedback_desk.deadlines import ladder, life
+from feedback_desk.deadlines import ladder, life, rederiving, services
 from feedback_desk.deadlines.clocks import Hours
 from feedback_desk.deadlines.course import course
 from feedback_desk.deadlines.explain import Explanation, Moved, Stop
 from feedback_desk.deadlines.ladder import Rung
-from feedback_desk.deadlines.models import Deadline, DeadlineState, Rule
+from feedback_desk.deadlines.models import Clock, Deadline, DeadlineState, Rule
 
 TICK = timedelta(microseconds=1)
 TRIED = gettext_noop("as tried")
-KINDS = ("pause", "resume", "extend", "raise_grade", "end", "reopen")
+SUPERSEDED = gettext_noop("superseded")
+KINDS = ("pause", "resume", "extend", "change", "end", "reopen")
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happens to the limit at `at`. `until`: of an extension; `grade`: the new one."""
+    """Something that happens to the limit at `at`. `until`: of an extension; `fact`: what rules are chosen by is now `held` (facts.Fact.holds)."""
 
     kind: str
     at: datetime
     until: datetime | None = None
-    grade: str = ""
+    fact: str = ""
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,22 @@ class Moment:
     kind: str
     rung: Rung | None = None
     until: datetime | None = None
-    grade: str = ""
+    fact: str = ""
+    held: tuple[str, ...] = ()
     late: bool = False
 
 
 @dataclass
 class Run:
-    """One limit from its start to its end; a reopened matter begins another round, a new grade another rule."""
+    """One limit from its start to its end; a reopened matter begins another round, a changed fact perhaps another limit.
+
+    `facts`: those that the rule asks for, and those that changed since.
+    """
 
     rule: Rule
     deadline: Deadline
     hours: Hours
+    facts: Mapping[str, Sequence[str]]
     round: int = 1
     moments: list[Moment] = field(default_factory=list)
     stops: list[Stop] = field(default_factory=list)
@@ -78,9 +85,14 @@ class Run:
         )  # fmt: skip
 
 
-def attempt(rule: Rule, start_at: datetime, events: Sequence[Event], hours_for: Callable[[Rule], Hours], others: Sequence[Rule] = ()) -> list[Run]:
-    """The limits that would run, one after the other. `others`: active rules, among which a new grade finds its own. Raises NeverOpen."""
-    runs = [_begin(rule, start_at, hours_for(rule))]
+def attempt(
+    rule: Rule, start_at: datetime, events: Sequence[Event], hours_for: Callable[[Rule], Hours], others: Sequence[Rule] = (), promised: datetime | None = None,
+) -> list[Run]:  # fmt: skip
+    """The limits that would run, one after the other. Raises NeverOpen.
+
+    `others`: active rules, among which a changed fact finds its own. `promised`: the date of a promise (D38).
+    """
+    runs = [_begin(rule, start_at, hours_for(rule), {fact: tuple(values)[:1] for fact, values in rule.when.items()}, promised=promised)]
     for event in sorted(events, key=lambda event: event.at):
         run = runs[-1]
         _take_steps(run, event.at - TICK)
@@ -92,10 +104,17 @@ def attempt(rule: Rule, start_at: datetime, events: Sequence[Event], hours_for: 
     return runs
 
 
-def _begin(rule: Rule, at: datetime, hours: Hours, round: int = 1) -> Run:
-    row = life.begun(at, ladder.snapshot(rule, hours, 0), hours)
+def relatives(code: str) -> Sequence[str]:
+    """Codes of which a changed fact may choose one, its own among them."""
+    return next((codes for codes in (*rederiving.FAMILIES, *rederiving.BY_CHANGE) if code in codes), (code,))
+
+
+def _begin(
+    rule: Rule, at: datetime, hours: Hours, facts: Mapping[str, Sequence[str]], round: int = 1, promised: datetime | None = None,
+) -> Run:  # fmt: skip
+    row = life.begun(at, ladder.snapshot(rule, hours, 0), hours, promised)
     row.rule, row.code, row.round = rule, rule.code, round
-    return Run(rule, row, hours, round, [Moment(row.start_at, "start")])
+    return Run(rule, row, hours, facts, round, [Moment(row.start_at, "start")])
 
 
 def _take_steps(run: Run, at: datetime) -> None:
@@ -109,9 +128,9 @@ def _take_steps(run: Run, at: datetime) -> None:
 def _happens(run: Run, event: Event, hours_for: Callable[[Rule], Hours], others: Sequence[Rule]) -> Run | None:
     if event.kind == "reopen" and run.over:
         run.moments.append(Moment(event.at, "reopen"))
-        return _begin(run.rule, event.at, run.hours, run.round + 1)
-    if event.kind == "raise_grade" and not run.over:
-        return _regrade(run, event, hours_for, others)
+        return _begin(run.rule, event.at, run.hours, run.facts, run.round + 1, _promised_again(run, event.at))
+    if event.kind == "change" and not run.over:
+        return _change(run, event, hours_for, others)
     refusal = _refusal(run, event)
     if not refusal:
         ACTS[event.kind](run, event)
@@ -159,16 +178,45 @@ def _end(run: Run, event: Event) -> None:
 ACTS: dict[str, Callable[[Run, Event], None]] = {"pause": _pause, "resume": _resume, "extend": _extend, "end": _end}
 
 
-def _regrade(run: Run, event: Event, hours_for: Callable[[Rule], Hours], others: Sequence[Rule]) -> Run | None:
-    """A limit whose rule asks for a grade is void, the one of the new grade starts; any other runs on."""
-    grades = run.rule.when.get("grade")
-    fitting = [rule for rule in others if rule.name == run.rule.name and event.grade in rule.when.get("grade", ())]
-    if not grades or event.grade in grades:
-        run.moments.append(Moment(event.at, "grade_alike", grade=event.grade))
-        return None
-    life.void(run.deadline, event.at, "")
-    run.moments.append(Moment(event.at, "raise_grade", grade=event.grade))
-    return _begin(fitting[0], event.at, hours_for(fitting[0]), run.round) if fitting else None
+def _change(run: Run, event: Event, hours_for: Callable[[Rule], Hours], others: Sequence[Rule]) -> Run | None:
+    """As on the desk (decision 34): another rule fits from the same start; none fits any more, and the limit is void, one of its family follows."""
+    before, run.facts = run.facts, {**run.facts, event.fact: event.held}
+    rules = [run.rule, *(rule for rule in others if (rule.code, rule.when) != (run.rule.code, run.rule.when))]
+    rule = rederiving.fitting(run.rule, rules, before, run.facts)
+    if rule is run.rule:
+        run.moments.append(Moment(event.at, "change_alike", fact=event.fact, held=event.held))
+    elif rule is not None:
+        _retell(run, event, rule, hours_for(rule))
+    else:
+        life.void(run.deadline, event.at, SUPERSEDED)
+        run.moments.append(Moment(event.at, "change_void", fact=event.fact, held=event.held))
+        return _succeed(run, event, hours_for, rules)
+    return None
+
+
+def _retell(run: Run, event: Event, rule: Rule, hours: Hours) -> None:
+    row, was = run.deadline, run.deadline.due_at
+    if run.stops and run.stops[-1].until_at is None and not rule.may_pause:
+        run.stops[-1] = replace(run.stops[-1], until_at=event.at)
+    lived = [happening for stop in run.stops for happening in rederiving.stopped(stop.from_at, stop.until_at, hours)]
+    lived += [rederiving.granted(move.at, move.due_at, hours) for move in run.moved if move.version is None]
+    rederiving.retell(row, rule, row.start_at, hours, event.at, lived)
+    run.rule, run.hours = rule, hours
+    run.moved.append(Moved(event.at, row.due_at, was, version=rule.version))
+    run.moments.append(Moment(event.at, "change", until=row.due_at, fact=event.fact, held=event.held))
+
+
+def _succeed(run: Run, event: Event, hours_for: Callable[[Rule], Hours], rules: Sequence[Rule]) -> Run | None:
+    """From the same start; where the change itself is what they begin with, from there."""
+    code, row = run.rule.code, run.deadline
+    heirs = [rule for heir, rule in services.choose(rules, run.facts).items() if heir in relatives(code) and heir != code]
+    start_at = row.start_at if any(code in codes for codes in rederiving.FAMILIES) else event.at
+    return _begin(heirs[0], start_at, hours_for(heirs[0]), run.facts, run.round) if heirs else None
+
+
+def _promised_again(run: Run, at: datetime) -> datetime | None:
+    """A promise is as long in the new round as it was."""
+    return at + (run.deadline.due_at - run.deadline.start_at) if run.rule.clock == Clock.PROMISED else None
 
 
 def _foresee(run: Run) -> None:

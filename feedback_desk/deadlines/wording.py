@@ -133,6 +133,13 @@ def moment(at: datetime, now: datetime | None = None, after: datetime | None = N
     return f"{_day(local) if same_year else date_format(local, 'DATE_FORMAT')} {time}"
 
 
+def dated(at: datetime, *, ends: bool = False) -> str:
+    """With its year: "March 4, 2026 14:32". `ends`: as in `moment`."""
+    local, time = _local(at, ends)
+    day = f"{local.year}年{_day(local)}" if _in_chinese() else date_format(local, "DATE_FORMAT")
+    return f"{day} {time}"
+
+
 def _local(at: datetime, ends: bool) -> tuple[datetime, str]:
     """The local day and the time of day as it is said."""
     local = timezone.localtime(at)

@@ -10,13 +10,19 @@ from django.urls import reverse
 
 from feedback_desk.deadlines import services, trying
 from feedback_desk.deadlines.calendars import hours_of
-from feedback_desk.deadlines.models import Calendar, Deadline, Rule, StepTaken
+from feedback_desk.deadlines.models import Calendar, Deadline, Extension, Rule, StepTaken
+from feedback_desk.deadlines.rederiving import rederive
 from feedback_desk.deadlines.sweep import sweep
 from feedback_desk.deadlines.tests.conftest import URGENT
 from feedback_desk.deadlines.trying import Event
 from feedback_desk.people.models import Refusal
 
 URL = "/admin/limits/try/"
+
+
+def plain(code):
+    """The rule that asks for nothing."""
+    return Rule.objects.get(code=code, when={}, active=True)
 
 
 def rule_of(code):
@@ -31,7 +37,7 @@ def attempt(cast, local):
     def run(code, start, *events):
         calendars, others = hours_of([None]), list(Rule.objects.filter(active=True).select_related("ladder"))
         told = [Event(kind, local(at), *(_given(local, more) for more in rest)) for kind, at, *rest in events]
-        return trying.attempt(rule_of(code), local(start), told, lambda rule: calendars[rule.calendar_id], others)
+        return trying.attempt(code if isinstance(code, Rule) else rule_of(code), local(start), told, lambda rule: calendars[rule.calendar_id], others)
 
     return run
 
@@ -99,10 +105,56 @@ def test_E6_reopening_begins_a_new_round_and_leaves_the_first_as_it_was(attempt,
 
 
 def test_G6_a_new_grade_voids_the_limit_that_asks_for_it_and_starts_its_own(attempt, local):
-    low, high = attempt("D10", "2026-03-02 09:00", ("raise_grade", "2026-03-02 09:05", None, "I"))
+    low, high = attempt("D10", "2026-03-02 09:00", ("change", "2026-03-02 09:05", None, "grade", ("I",)))
     assert (low.deadline.state, high.rule.code, high.deadline.due_at) == ("void", "D09", local("2026-03-02 09:35"))
-    (other,) = attempt("D08", "2026-03-02 09:00", ("raise_grade", "2026-03-02 09:05", None, "I"))
+    (other,) = attempt("D08", "2026-03-02 09:00", ("change", "2026-03-02 09:05", None, "grade", ("I",)))
     assert other.deadline.due_at == local("2026-03-04 09:00")
+
+
+def test_E3_urgency_that_changes_lets_the_next_of_the_family_follow_from_the_same_start(attempt, local):
+    urgent, normal = attempt("D03", "2026-03-02 09:00", ("change", "2026-03-02 09:20", None, "urgency", ("normal",)))
+    assert (urgent.deadline.state, normal.rule.code, normal.deadline.start_at) == ("void", "D04", local("2026-03-02 09:00"))
+
+
+CHANGES = [
+    ([], "2026-03-04 10:00"),
+    ([("pause", "2026-03-03 10:00"), ("resume", "2026-03-05 10:00")], "2026-03-06 10:00"),
+    ([("pause", "2026-03-03 10:00")], "2026-03-06 10:00"),
+    ([("extend", "2026-03-03 10:00", "2026-03-20 18:00")], "2026-03-06 10:00"),
+]
+
+
+@pytest.mark.parametrize("category", ["ticket-fault", "commission", "refund-payment"])
+@pytest.mark.parametrize(("before", "at"), CHANGES)
+def test_E3_a_changed_category_is_tried_as_the_desk_derives_it(item, running, local, attempt, supervisor, category, before, at):
+    """The same row from the same start under the rule that fits now: with its pauses, extensions and steps (decision 34, 50)."""
+    deadline = running("D26", facts={**URGENT, "category": []})
+    for kind, when, *rest in before:
+        sweep(local(when) - timedelta(seconds=1))
+        if kind == "extend":
+            given = {"asked_at": local(when), "decided_at": local(when), "wanted": local(rest[0]), "until": local(rest[0]), "reason": "等配件"}
+            Extension.objects.create(deadline=deadline, state="granted", **given)
+        _do(kind, item, deadline, local(when), [_given(local, value) for value in rest], supervisor)
+    sweep(local(at) - timedelta(seconds=1))
+    rederive(item, at=local(at), facts={**URGENT, "category": [category]}, by=supervisor)
+    deadline.refresh_from_db()
+    sweep(datetime(2030, 1, 1, tzinfo=local(at).tzinfo))
+    (run,) = attempt(plain("D26"), "2026-03-02 09:00", *before, ("change", at, None, "category", (category,)))
+    assert (run.rule, run.deadline.due_at, run.deadline.warn_at) == (deadline.rule, deadline.due_at, deadline.warn_at)
+    assert (run.deadline.state, run.deadline.left_seconds) == (deadline.state, deadline.left_seconds)
+    taken = StepTaken.objects.filter(deadline=deadline, outcome__isnull=True).order_by("at", "step").values_list("at", "receiver")
+    assert sorted((m.at, m.rung.receiver) for m in run.timeline if m.kind == "step" and m.rung) == sorted(taken)
+
+
+def test_D38_a_promise_is_tried_with_its_date(page):
+    told = page(**asking("D38", promised="2027-01-04T15:00")).content.decode()
+    assert "2027年1月4日 15:00" in told
+
+
+def test_E4_what_changes_is_chosen_by_its_name(page):
+    event = {"e0-kind": "change", "e0-at": "2026-03-03T10:00", "e0-now": "category:commission"}
+    told = page(rule=plain("D26").pk, start="2026-03-02T09:00", **event).content.decode()
+    assert "类别现为“佣金”，改按另一条规则从原起点计时" in told
 
 
 @pytest.fixture
@@ -146,7 +198,9 @@ def test_E4_edited_amounts_are_tried_without_being_saved(page, local):
         ({"e0-at": "2026-03-03T09:00"}, "请选择发生了什么"),
         ({"e0-kind": "end", "e0-at": "2026-03-01T09:00"}, "早于起算时间"),
         ({"e0-kind": "extend", "e0-at": "2026-03-03T09:00"}, "请填写延期到什么时候"),
-        ({"e0-kind": "raise_grade", "e0-at": "2026-03-03T09:00"}, "请选择新的等级"),
+        ({"e0-kind": "change", "e0-at": "2026-03-03T09:00"}, "请选择现在是什么"),
+        ({"clock": "promised"}, "请填写承诺的日期"),
+        ({"clock": "promised", "promised": "2026-03-02T09:00"}, "承诺的日期须晚于起算时间"),
         ({"e0-kind": "explode", "e0-at": "2026-03-03T09:00"}, "选择一个有效的选项"),
     ],
 )
