@@ -9,6 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from feedback_desk.deadlines import facts
 from tickets.models import Category, Channel, Level, Type, Urgency
 
+ORDERS = (("T", _("T: confirmed before 17:00")), ("N", _("N: confirmed from 17:00 on")))
+"""S2. No ticket has one yet: for the rules D29 and D39, which wait for orders."""
+
 
 def install() -> None:
     facts.register("kind", _("type of ticket"), lambda: list(Type.choices), order=10)
@@ -16,6 +19,7 @@ def install() -> None:
     facts.register("urgency", _("urgency"), lambda: list(Urgency.choices), order=40)
     facts.register("level", _("customer level"), lambda: list(Level.choices), order=50)
     facts.register("channel", _("channel"), lambda: list(Channel.choices), order=60)
+    facts.register("order", _("kind of order"), lambda: list(ORDERS), order=65)
 
 
 def categories() -> list[tuple[str, Any]]:

@@ -96,8 +96,9 @@ class RuleAdmin(Configured):
 
     @admin.display(description=gettext_lazy("limit"), ordering="amount")
     def limit_in_words(self, rule: Rule) -> str:
-        at = f"{rule.at_time:%H:%M}" if rule.at_time else ""
-        return " ".join(filter(None, (written_limit(rule.clock, rule.amount) if rule.amount else "", at))) or "–"
+        if not rule.amount:
+            return saying.allowance(rule)
+        return " ".join(filter(None, (written_limit(rule.clock, rule.amount), f"{rule.at_time:%H:%M}" if rule.at_time else "")))
 
     @admin.display(description=gettext_lazy("answers for it"), ordering="owner")
     def owner_said(self, rule: Rule) -> str:

@@ -280,9 +280,13 @@ def left(at: datetime, due_at: datetime, clock: str, hours: Hours) -> int:
 
 
 def resumed(at: datetime, left_seconds: int, clock: str, hours: Hours) -> datetime:
-    """When what was left is used up after going on at `at` (E3); a limit on working days still ends at 24:00."""
+    """When what was left is used up after going on at `at` (E3); a limit on working days still ends at 24:00.
+
+    One that stopped on its last day has the working day on which it goes on, or the next one.
+    """
     if clock == "working_day":
-        return hours.midnight_after(hours.working_day(hours.day_of(at), left_seconds // DAY))
+        day, days = hours.day_of(at), left_seconds // DAY
+        return hours.midnight_after(hours.working_day(day, days) if days else hours.working_day(day - timedelta(days=1), 1))
     return ahead(at, left_seconds, clock, hours)
 
 

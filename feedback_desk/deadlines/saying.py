@@ -35,7 +35,7 @@ def _applies(rule: Rule) -> str:
 
 
 def _promise(rule: Rule, owner: str) -> str:
-    told = {"name": rule.spoken, "owner": owner, "event": wording.BEGINS.get(rule.code, ""), "allowance": _allowance(rule)}
+    told = {"name": rule.spoken, "owner": owner, "event": wording.BEGINS.get(rule.code, ""), "allowance": allowance(rule)}
     if rule.clock == Clock.PROMISED:
         return _("%(name)s is due at the time that was promised; %(owner)s answers for it.") % told
     if not told["event"]:
@@ -45,7 +45,7 @@ def _promise(rule: Rule, owner: str) -> str:
     return _("%(name)s: %(allowance)s, counted from %(event)s; %(owner)s answers for it.") % told
 
 
-def _allowance(rule: Rule) -> str:
+def allowance(rule: Rule) -> str:
     return wording.allowance({"clock": rule.clock, "amount": rule.amount, "at": rule.at_time.isoformat() if rule.at_time else None})
 
 

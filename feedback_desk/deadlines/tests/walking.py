@@ -221,7 +221,8 @@ class Desk:
 
     def resumed(self, at: int, left: int, clock: str) -> int:
         if clock == "working_day":
-            return self.shows(self.nth(self.day(at), left // DAY), None)
+            today = self.day(at)
+            return self.shows(self.nth(today, left // DAY) if left >= DAY else self.nth(today - timedelta(days=1), 1), None)
         return self.on(at, left, clock)
 
     def rung(self, limit: int, total: int, percent: int, clock: str) -> int:
