@@ -17,8 +17,8 @@ from django.views.decorators.http import require_POST
 
 from feedback_desk import clock
 from feedback_desk.deadlines import facts, saying, versions, wording, years
-from feedback_desk.deadlines.forms import CalendarForm, RungForm, SpecialDayForm, written_limit, written_step
-from feedback_desk.deadlines.models import Calendar, CalendarDay, Change, Deadline, DepartmentCalendar, Ladder, LadderStep, Rule
+from feedback_desk.deadlines.forms import BY_TIME, CalendarForm, RungForm, SpecialDayForm, written_limit, written_step
+from feedback_desk.deadlines.models import Calendar, CalendarDay, Change, Clock, Deadline, DepartmentCalendar, Ladder, LadderStep, Rule
 from feedback_desk.deadlines.pages import Running
 from feedback_desk.deadlines.rule_forms import OWNERS, form_for_rules, notes
 from feedback_desk.people.access import NotNow
@@ -96,9 +96,7 @@ class RuleAdmin(Configured):
 
     @admin.display(description=gettext_lazy("limit"), ordering="amount")
     def limit_in_words(self, rule: Rule) -> str:
-        if not rule.amount:
-            return saying.allowance(rule)
-        return " ".join(filter(None, (written_limit(rule.clock, rule.amount), f"{rule.at_time:%H:%M}" if rule.at_time else "")))
+        return written_limit(rule.clock, rule.amount) if rule.clock in (*BY_TIME, Clock.WORKING_DAY) else saying.allowance(rule)
 
     @admin.display(description=gettext_lazy("answers for it"), ordering="owner")
     def owner_said(self, rule: Rule) -> str:

@@ -25,7 +25,7 @@ YEARS = range(2000, 2100)
 AS_IT_IS = gettext_lazy("As the rule says")
 KINDS = [
     ("pause", gettext_lazy("Paused")), ("resume", gettext_lazy("Runs on")), ("extend", gettext_lazy("Extended to")),
-    ("change", gettext_lazy("Now it is")), ("end", pgettext_lazy("what was asked for", "Done")), ("reopen", gettext_lazy("Reopened")),
+    ("change", gettext_lazy("What rules ask for changes")), ("end", pgettext_lazy("what was asked for", "Done")), ("reopen", gettext_lazy("Reopened")),
 ]  # fmt: skip
 
 
