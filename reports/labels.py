@@ -43,7 +43,8 @@ DEFINITIONS: list[tuple[Any, Any]] = [
     (gettext_lazy("Repeated complaints"), gettext_lazy("Complaints marked as a repeat of the same customer about the same thing, out of all complaints.")),
     (gettext_lazy("Visit score"), gettext_lazy("Mean of speed, solution and attitude, 1 to 5, over visits of the period with all three scores.")),
     (gettext_lazy("Completed"), gettext_lazy(
-        "Tickets completed in the period, whenever received. Handling time runs from receipt to completion by the clock; half took less than the median."
+        "Tickets completed in the period, whenever received, and still completed when it ended; one that is reopened later stays counted. "
+        "Handling time runs from receipt to completion by the clock; half took less than the median."
     )),
     (gettext_lazy("Open at the end"), gettext_lazy(
         "Received before the end of the period and not closed, invalid or merged by then. Late: with a limit passed and unmet at the end."

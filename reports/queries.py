@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
-from django.db.models import Avg, Case, Count, DurationField, Exists, ExpressionWrapper, F, Min, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models import Avg, Case, Count, DurationField, Exists, ExpressionWrapper, F, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce, ExtractHour, ExtractIsoWeekDay, TruncDate
 from django.utils import timezone
 
@@ -27,6 +27,9 @@ from tickets.models import Ticket, Type
 FORMAL_REPLY, CLOSING = "D13", "D26"
 TOP_CATEGORIES = 7
 GONE = (State.INVALID, State.MERGED)
+DONE = (State.COMPLETED, State.CLOSED)
+IMPORTING = ("imported", "import_changed")
+"""Lines that are dated by the import and not by what they tell of."""
 LOW = 3
 """F4: a score of this or less is followed up."""
 
@@ -70,15 +73,36 @@ def repeats(span: Span) -> QuerySet[Ticket]:
 
 
 def completed(span: Span) -> QuerySet[Ticket]:
-    """Tickets with a result in the span; what was invalid or merged has none."""
-    return Ticket.objects.filter(completed_at__gte=span.start, completed_at__lt=span.end).exclude(state__in=GONE)
+    """Tickets that were completed in the span and still were when it ended, each with `done_at`; what was invalid or merged has no result.
+
+    C15: a ticket that was reopened after the span keeps the completion it had in it; its moves tell when (the row says only the last one).
+    """
+    rows: QuerySet[Any] = Ticket.objects.annotate(done_at=Case(When(_last_in(span), then=F("completed_at")), default=Subquery(_turns(span).values("done")[:1])))
+    before = Q(round__gt=1, received_at__lt=span.end) & (Q(completed_at__isnull=True) | Q(completed_at__gte=span.end))
+    last: QuerySet[Ticket] = rows.filter(Q(_last_in(span), ~Q(state__in=GONE)) | Q(before, done_at__gte=span.start, done_at__lt=span.end))
+    return last
+
+
+def _last_in(span: Span) -> Q:
+    return Q(completed_at__gte=span.start, completed_at__lt=span.end)
+
+
+def _turns(span: Span) -> QuerySet[Any]:
+    """Completions and reopenings of a ticket before the end, the last one first; `done` is empty for a reopening."""
+    moves = Entry.objects.filter(item_id=OuterRef("item_id"), at__lt=span.end).exclude(verb__in=IMPORTING)
+    turns = moves.filter(Q(target__in=DONE) & ~Q(source__in=DONE) | Q(source__in=DONE) & ~Q(target__in=(*DONE, "")))
+    last_first: QuerySet[Any] = turns.annotate(done=Case(When(target__in=DONE, then=F("at")), default=None)).order_by("-at", "-pk")
+    return last_first
 
 
 def open_at_end(span: Span) -> QuerySet[Ticket]:
-    """Received before the end and not closed, invalid or merged by then."""
+    """Received before the end and not closed, invalid or merged by then, whatever was reopened or restored after it."""
     gone = Case(When(state__in=GONE, then=Coalesce(F("closed_at"), F("state_since"))), default=F("closed_at"))
     rows: QuerySet[Any] = Ticket.objects.filter(received_at__lt=span.until).annotate(gone_at=gone)
-    return rows.filter(Q(gone_at__isnull=True) | Q(gone_at__gte=span.until))
+    moves = Entry.objects.filter(item_id=OuterRef("item_id"), at__lt=span.until, target__in=State.values).exclude(verb__in=IMPORTING)
+    then = Coalesce(Subquery(moves.order_by("-at", "-pk").values("target")[:1]), Value(""))
+    there: QuerySet[Ticket] = rows.filter(Q(gone_at__isnull=True) | Q(gone_at__gte=span.until)).annotate(then=then).exclude(then__in=(*GONE, State.CLOSED))
+    return there
 
 
 def late_at_end(span: Span) -> QuerySet[Ticket]:
@@ -233,7 +257,7 @@ def outstanding_by_department(span: Span) -> list[tuple[int | None, int]]:
 
 def handling(span: Span) -> Handling:
     """Mean and median; the median is the middle row, asked for by position, since only one of the two databases can compute it."""
-    hours = ExpressionWrapper(F("completed_at") - F("received_at"), output_field=DurationField())
+    hours = ExpressionWrapper(F("done_at") - F("received_at"), output_field=DurationField())
     timed = completed(span).annotate(took=hours)
     total = timed.aggregate(n=Count("pk"), sum=Sum("took"))
     n = total["n"]

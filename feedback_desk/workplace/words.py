@@ -79,6 +79,7 @@ SAID: dict[str, Any] = {
     "named_concerned": gettext_lazy("Somebody is named in this matter and takes no part from now on"),
     "taken_away": gettext_lazy("Work taken away from a person named in the matter"),
     "imported": gettext_lazy("Taken over from elsewhere"),
+    "ended_elsewhere": gettext_lazy("Ended there, before it was taken over"),
     "import_changed": gettext_lazy("Changed by an import"),
     # the complaint form
     "open_form": gettext_lazy("Complaint form opened"),

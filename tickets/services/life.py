@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline, DeadlineState
-from feedback_desk.people.actors import Actor, person
+from feedback_desk.people.actors import SYSTEM, Actor, person
 from feedback_desk.people.models import User
 from feedback_desk.records import history
 from feedback_desk.records.moves import make
@@ -182,7 +182,8 @@ def reopen(*, ticket_id: int, by: Actor, reason: str) -> Ticket:
 
 
 def resume_work(ticket: Ticket, name: str, *, by: Actor, at: datetime, reason: str, standing: str = "") -> None:
-    """A new round: D03-05, D08 and D26 count from now (E6)."""
+    """A new round: D03-05, D08 and D26 count from now (E6). When the earlier one ended stays in the history, where the summaries read it (R12)."""
+    _keep_imported_end(ticket)
     ticket.round += 1
     ticket.outcome, ticket.completed_at, ticket.closed_at, ticket.result, ticket.agreement = "", None, None, "", ""
     make(
@@ -198,6 +199,13 @@ def resume_work(ticket: Ticket, name: str, *, by: Actor, at: datetime, reason: s
     end_item(ticket.item, open_=True)
     codes = [*RESPONSE, "D08", "D26"]
     deadlines.start_all(ticket.item, codes, at=at, facts=facts(ticket), owner=responsible(ticket, at), department=ticket.item.department, round=ticket.round)
+
+
+def _keep_imported_end(ticket: Ticket) -> None:
+    """What came from a file has no move that ended it: the time the file gave goes into the history before the row forgets it."""
+    ended = ticket.completed_at or ticket.closed_at
+    if ticket.historic and ticket.round == 1 and ended is not None:
+        history.record(ticket.item, "ended_elsewhere", by=SYSTEM, at=ended, target=ticket.state)
 
 
 @transaction.atomic
