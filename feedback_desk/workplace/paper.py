@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.utils.translation import gettext as _
 
 from complaints.models import ComplaintForm, Disposition, Responsibility
 from feedback_desk.records.models import Entry
 from feedback_desk.workplace import panels
+from feedback_desk.workplace import paper_course as course
 from feedback_desk.workplace.matter import Matter
 from feedback_desk.workplace.panels.parts import aside, named, series
+from feedback_desk.workplace.paper_course import BEGINS
+from feedback_desk.workplace.paper_course import by as _by
 from feedback_desk.workplace.templatetags.desk import exact
 from feedback_desk.workplace.words import terms_of
 from tickets.models import Contact, Ticket
 
 DECIDED = ("agree", "object", "sign", "negotiate", "submit", "rule", "confirm_no_fault", "hand_over")
 SAID = ("determine", "no_fault_found", "no_fault_major", "settle_matter", "handle_on_the_spot", "write_case_summary", "offer_result")
-BEGINS = ("not_accepted", "unsolved", "reopen", "reopen_abnormal")
-"""With these moves of the form its next round begins."""
 
 
 @dataclass(frozen=True)
@@ -63,20 +63,24 @@ def sheet(matter: Matter, round: int | None = None) -> Sheet:
     acts = _acts(form, ticket, round)
     told = _now(form, ticket, acts) if round == form.round else _then(form, acts)
     numbers = [(_("Form"), form.item.number), (_("Ticket"), ticket.item.number), (_("Round"), str(round))]
-    rows = [*_beginning(ticket, form), *_handled(form, round), *_inside(form, round, told, measures, acts), *_end(form, round, told)]
+    rows = [*_beginning(ticket, form, course.state(form, round, acts)), *_handled(form, round), *_inside(form, round, told, measures, acts)]
+    rows += [*_aside(acts), *_end(form, round, told), Row(_("How it ended"), course.ended(acts))]
     return Sheet(_("Customer feedback handling form"), numbers, rows)
 
 
 def _acts(form: ComplaintForm, ticket: Ticket, round: int) -> list[Entry]:
-    """What was decided and said in that round; signatures that fell when it was sent back are left out."""
-    verbs = (*DECIDED, *SAID, *BEGINS, "send_back")
+    """What was decided and said in that round, and what ended it; signatures that fell when it was sent back are left out."""
+    verbs = (*DECIDED, *SAID, *course.ASIDE, *course.ABNORMAL, *course.ENDS, *BEGINS, "send_back")
     lines = Entry.objects.filter(item__in=(form.item_id, ticket.item_id), verb__in=verbs).select_related("by", "words").order_by("pk")
     now, found = 1, list[Entry]()
     for line in lines:
+        if line.item_id != form.item_id and line.verb in (*BEGINS, *course.ENDS):
+            continue
         if line.verb in BEGINS:
-            now = line.data["round"] if line.item_id == form.item_id else now
+            found += [line] if now == round else []
+            now = line.data["round"]
         elif line.verb == "send_back":
-            found = [e for e in found if e.verb in SAID]
+            found = [e for e in found if e.verb not in DECIDED]
         elif now == round and not (line.verb == "rule" and "measure" in line.data):
             found.append(line)
     return found
@@ -85,7 +89,7 @@ def _acts(form: ComplaintForm, ticket: Ticket, round: int) -> list[Entry]:
 def _words(acts: list[Entry], *verbs: str) -> str:
     """Of the last of these acts."""
     last = next((e for e in reversed(acts) if e.verb in verbs), None)
-    return last.words.text if last is not None and hasattr(last, "words") else ""
+    return course.words(last) if last is not None else ""
 
 
 def _now(form: ComplaintForm, ticket: Ticket, acts: list[Entry]) -> Told:
@@ -104,11 +108,12 @@ def _then(form: ComplaintForm, acts: list[Entry]) -> Told:
     return Told(_words(acts, "determine"), no_fault, on_the_spot, str(ruling), words, result, summary)
 
 
-def _beginning(ticket: Ticket, form: ComplaintForm) -> list[Row]:
+def _beginning(ticket: Ticket, form: ComplaintForm, state: tuple[str, datetime | None]) -> list[Row]:
     customer = ticket.customer
     product = _lines([ticket.order_number, ticket.product, ticket.model, ticket.batch], " ")
     quality = str(form.get_quality_class_display() or "–")
     return [
+        Row(_("State"), state[0], (_("Closed on"), exact(state[1]) or "–")),
         Row(_("Customer"), aside(customer.masked_name, customer.number), (_("Level"), str(customer.get_level_display()))),
         Row(_("Channel"), str(ticket.get_channel_display()), (_("Received"), exact(ticket.received_at))),
         Row(_("Category"), str(ticket.category), (_("Grade"), str(form.get_grade_display() or "–"))),
@@ -135,6 +140,12 @@ def _inside(form: ComplaintForm, round: int, told: Told, measures: list[Disposit
         Row(_("General manager's ruling"), _lines([told.ruling, told.words]), sign=_signed(ruled)),
         Row(_("Carried out"), _lines(_carried_out(m) for m in measures if m.executed_at), sign=_signed(e for e in acts if e.verb == "hand_over")),
     ]
+
+
+def _aside(acts: list[Entry]) -> list[Row]:
+    """Of most complaints there is neither."""
+    rows = (Row(_("Outstanding matter"), course.set_aside(acts)), Row(_("Abnormal closing"), course.abnormal(acts)))
+    return [row for row in rows if row.text]
 
 
 def _end(form: ComplaintForm, round: int, told: Told) -> list[Row]:
@@ -179,10 +190,6 @@ def _last_of_each(acts: list[Entry], measures: list[Disposition]) -> list[Entry]
 
 def _signed(entries: Iterable[Entry]) -> str:
     return series(dict.fromkeys(_by(e.by, e.at) for e in entries))
-
-
-def _by(user: Any, at: datetime | None) -> str:
-    return _lines([str(user or ""), exact(at)], " ")
 
 
 def _lines(parts: Iterable[str], between: str = "\n") -> str:

@@ -161,3 +161,64 @@ def test_a_text_of_many_lines_goes_on_over_the_pages(cast, closed, text):
     sheet = paper.sheet(matter_of(closed, cast.manager))
     assert pdf.render(replace(sheet, rows=[paper.Row("情况", text)])).startswith(b"%PDF")
     assert "".join(pdf._parts(text)).replace("\n", "") == text.replace("\n", "")
+
+
+def row_of(sheet, label):
+    return next((row for row in sheet.rows if row.label == label), paper.Row(label))
+
+
+def test_C10_abnormal_closing_is_printed_with_its_ground_who_asked_and_who_ruled(cast, way, client):
+    one = way().visiting()
+    forms.ask_abnormal(form_id=one.form_id, by=cast.agent, ground="conflict", words="合同第 8 条：退一赔三为限")
+    forms.refuse_abnormal(form_id=one.form_id, by=cast.manager, reason="先再联系一次")
+    forms.ask_abnormal(form_id=one.form_id, by=cast.agent, ground="conflict", words="合同第 8 条，客户仍要求退一赔十")
+    forms.rule_abnormal(form_id=one.form_id, by=cast.manager, reason="同意，已无可协商")
+    with override("zh-hans"):
+        sheet = paper.sheet(matter_of(one, cast.manager))
+    lines = row_of(sheet, "非正常关闭").text.split("\n")
+    for line, said in zip(lines, ("退一赔三为限", "先再联系一次", "仍要求退一赔十", "已无可协商"), strict=True):
+        assert said in line
+    assert "诉求与合同" in lines[0]
+    assert ["客服林" in line for line in lines] == [True, False, True, False]
+    assert ["客服经理程" in line for line in lines] == [False, True, False, True]
+    assert row_of(sheet, "状态").text == "非正常关闭"
+    assert row_of(sheet, "状态").beside == ("结案时间", "2026-03-02 09:00:00")
+    assert "非正常关闭（客服经理程" in row_of(sheet, "结案方式").text
+    with override("en"):
+        assert "Asked for abnormal closing" in row_of(paper.sheet(matter_of(one, cast.manager)), "Abnormal closing").text
+    forms.reopen(form_id=one.form_id, by=cast.supervisor, reason="客户来电")
+    with override("zh-hans"):
+        second, first = (paper.sheet(matter_of(one, cast.manager), n) for n in (2, 1))
+    assert not row_of(second, "非正常关闭").text
+    assert row_of(first, "非正常关闭").text.split("\n") == lines
+    assert (row_of(first, "状态").text, row_of(first, "状态").beside) == ("非正常关闭", ("结案时间", "2026-03-02 09:00:00"))
+    assert row_of(first, "结案方式") == row_of(sheet, "结案方式")
+
+
+def test_C8_setting_aside_is_printed_with_its_reason_and_until_when(cast, way, freeze):
+    one = way().determining()
+    forms.ask_parking(form_id=one.form_id, by=cast.manager, parking_reason="parts", contact="客服林 027-8888", reason="等德国配件")
+    forms.park(form_id=one.form_id, by=cast.general_manager)
+    with override("zh-hans"):
+        sheet = paper.sheet(matter_of(one, cast.manager))
+    assert [word in row_of(sheet, "未了事宜").text for word in ("等待配件", "等德国配件", "客服林 027-8888", "客服经理程", "总经理郑")] == [True] * 5
+    assert (row_of(sheet, "状态").text, row_of(sheet, "状态").beside, row_of(sheet, "结案方式").text) == ("未了事宜", ("结案时间", "–"), "")
+    freeze("2026-03-09 10:00")
+    forms.resume(form_id=one.form_id, by=cast.manager, reason="配件已到")
+    with override("zh-hans"):
+        last = row_of(paper.sheet(matter_of(one, cast.manager)), "未了事宜").text.split("\n")[-1]
+    assert "配件已到" in last
+    assert "2026-03-09 10:00" in last
+
+
+def test_C10_how_a_round_ended_is_printed(cast, closed, way):
+    with override("zh-hans"):
+        sheet = paper.sheet(matter_of(closed, cast.manager))
+    assert row_of(sheet, "状态").text == "已关闭"
+    assert "客户回访认可" in row_of(sheet, "结案方式").text
+    one = way().visiting()
+    one.visit(accepted=False)
+    with override("zh-hans"):
+        first = paper.sheet(matter_of(one, cast.manager), 1)
+    assert (row_of(first, "状态").text, row_of(first, "状态").beside) == ("待回访", ("结案时间", "–"))
+    assert "新机仍有异响" in row_of(first, "结案方式").text
