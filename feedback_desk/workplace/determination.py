@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Max, Min, Q, Subquery
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -92,25 +92,22 @@ class Similar:
 
 
 def similar(form: ComplaintForm, at: datetime) -> Similar | None:
-    """One query: ruled measures of the same category and grade, by kind."""
-    rows = (
-        Disposition.objects.filter(
-            ruled_at__gte=at - YEAR, form__ticket__category_id=form.ticket.category_id, form__grade=form.grade, state__in=("ruled", "executed")
-        )
-        .exclude(form=form)
-        .order_by()
-        .values("kind")
-        .annotate(n=Count("pk"), least=Min("amount", filter=Q(amount__gt=0)), most=Max("amount"))
-    )
-    found = sorted(rows, key=lambda row: -row["n"])
+    """One query: complaints of the same category and grade with a measure that was ruled, by kind; one with three measures is one case."""
+    ruled = Disposition.objects.filter(
+        ruled_at__gte=at - YEAR, form__ticket__category_id=form.ticket.category_id, form__grade=form.grade, state__in=("ruled", "executed")
+    ).exclude(form=form)
+    cases = Count("form", distinct=True)
+    total = ruled.order_by().values("form__grade").annotate(n=cases).values("n")
+    by_kind = ruled.order_by().values("kind").annotate(n=cases, least=Min("amount", filter=Q(amount__gt=0)), most=Max("amount"), total=Subquery(total))
+    found = sorted(by_kind, key=lambda row: (-row["n"], row["kind"]))
     if not found:
         return None
-    total = sum(row["n"] for row in found)
     kinds = _(" · ").join(
         ngettext("%(kind)s in %(n)d case", "%(kind)s in %(n)d cases", row["n"]) % {"kind": DispositionKind(row["kind"]).label, "n": row["n"]} for row in found
     )
     spans = [_span(row) for row in found if row["least"] is not None]
-    return Similar(ngettext("%(n)d case in the last 12 months", "%(n)d cases in the last 12 months", total) % {"n": total}, _("; ").join([kinds, *spans]))
+    total_text = ngettext("%(n)d case in the last 12 months", "%(n)d cases in the last 12 months", found[0]["total"]) % {"n": found[0]["total"]}
+    return Similar(total_text, _("; ").join([kinds, *spans]))
 
 
 def _span(row: dict[str, Any]) -> str:
