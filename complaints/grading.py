@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from complaints.models import ComplaintForm, Grade, GradingCriterion, GradingRule, QualityClass
 from complaints.models.grading import Field
 from feedback_desk import clock
+from tickets import past
 from tickets.models import Category, Channel, Level, Ticket, Type, Urgency
 
 RANK = {"": -1, Grade.MINOR: 0, Grade.SERIOUS: 1, Grade.MAJOR: 2}
@@ -31,7 +32,6 @@ BY_PRODUCT = 50
 NEWEST = 20
 """Of one complaint's earlier ones, so many are enough to find the newest before it."""
 NOT_COUNTED = ("invalid", "merged")
-DONE = ("completed", "closed")
 SOLVED = ("confirming", *NOT_COUNTED)
 COLUMNS = (
     "pk", "ticket_id", "ticket__customer_id", "ticket__customer__level", "ticket__category_id", "ticket__category__slug", "ticket__category__quality",
@@ -192,13 +192,16 @@ def propose(form: ComplaintForm, *, at: datetime | None = None, quality_class: i
     return _judged([facts._replace(quality_class=quality_class or facts.quality_class)], at or clock.now(), book())[form.pk]
 
 
-def propose_many(ids: Collection[int], *, at: datetime | None = None, by: Book | None = None) -> dict[int, Proposal]:
-    """By id of the form, in the same number of queries for one as for a thousand. `by`: other rules than the active ones."""
+def propose_many(ids: Collection[int], *, at: datetime | None = None, by: Book | None = None, as_received: bool = False) -> dict[int, Proposal]:
+    """By id of the form, in the same number of queries for one as for a thousand. `by`: other rules than the active ones.
+
+    `as_received`: an earlier case counts as open or closed by what it was when each complaint was received, not by what became of it since.
+    """
     at, by = at or clock.now(), by or book()
     found: dict[int, Proposal] = {}
     wanted = list(ids)
     for start in range(0, len(wanted), CHUNK):
-        found |= _judged(list(facts_of(wanted[start : start + CHUNK])), at, by)
+        found |= _judged(list(facts_of(wanted[start : start + CHUNK])), at, by, as_received)
     return found
 
 
@@ -233,11 +236,12 @@ def _slugs_above(categories: Iterable[tuple[Any, ...]]) -> dict[int, frozenset[s
     return found
 
 
-def _judged(facts: list[Facts], at: datetime, by: Book) -> dict[int, Proposal]:
+def _judged(facts: list[Facts], at: datetime, by: Book, as_received: bool = False) -> dict[int, Proposal]:
     asked = [c for rule in by.rules for c in rule.row.criteria.all()]
     days = max((int(c.value) for c in asked if c.field == Field.REPEAT), default=0)
     windows = {c.value.strip() for c in asked if c.field == Field.BATCH}
     before = earlier_of(facts) if days or any(c.field == Field.EARLIER for c in asked) else {}
+    before = _as_received(facts, before) if as_received else before
     runs = runs_of(facts, windows) if windows else {}
     found: dict[int, Proposal] = {}
     shared: Shared = {}
@@ -305,8 +309,15 @@ def earlier_of(facts: list[Facts]) -> dict[int, Earlier]:
     for one in facts:
         if before := [row for row in theirs.get(one.customer_id, ()) if _before(row, one)]:
             received, pk, _category, _product, state = max(before)
-            found[one.form_id] = Earlier(pk, received, state in DONE)
+            found[one.form_id] = Earlier(pk, received, state in past.DONE)
     return found
+
+
+def _as_received(facts: list[Facts], before: dict[int, Earlier]) -> dict[int, Earlier]:
+    """The same earlier cases, as they stood when each of these was received."""
+    then = {one.form_id: (before[one.form_id].ticket_id, one.received_at) for one in facts if one.form_id in before}
+    done = past.done_at(then.values())
+    return {form: before[form]._replace(done=pair in done) for form, pair in then.items()}
 
 
 Theirs = tuple[datetime, int, int, str, str]

@@ -51,7 +51,7 @@ def tried(rule: GradingRule, *, since: datetime, until: datetime, user: Any, at:
     rows = dict(decided.order_by("-ticket__received_at", "-pk").values_list("pk", "grade")[: MOST + 1])
     trial = Trial(cut=len(rows) > MOST)
     ids = list(rows)[:MOST]
-    found, differing = propose_many(ids, at=at, by=book(rules)), list[int]()
+    found, differing = propose_many(ids, at=at, by=book(rules), as_received=True), list[int]()
     for pk in ids:
         proposal = found[pk]
         trial.total += 1

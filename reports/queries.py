@@ -21,15 +21,14 @@ from feedback_desk.people.models import Department
 from feedback_desk.records.models import Entry
 from followups.models import Visit
 from reports.periods import Period
+from tickets import past
 from tickets.lifecycle import State
 from tickets.models import Ticket, Type
+from tickets.past import DONE
 
 FORMAL_REPLY, CLOSING = "D13", "D26"
 TOP_CATEGORIES = 7
 GONE = (State.INVALID, State.MERGED)
-DONE = (State.COMPLETED, State.CLOSED)
-IMPORTING = ("imported", "import_changed")
-"""Lines that are dated by the import and not by what they tell of."""
 LOW = 3
 """F4: a score of this or less is followed up."""
 
@@ -89,8 +88,8 @@ def _last_in(span: Span) -> Q:
 
 def _turns(span: Span) -> QuerySet[Any]:
     """Completions and reopenings of a ticket before the end, the last one first; `done` is empty for a reopening."""
-    moves = Entry.objects.filter(item_id=OuterRef("item_id"), at__lt=span.end).exclude(verb__in=IMPORTING)
-    turns = moves.filter(Q(target__in=DONE) & ~Q(source__in=DONE) | Q(source__in=DONE) & ~Q(target__in=(*DONE, "")))
+    moves = past.moves().filter(item_id=OuterRef("item_id"), at__lt=span.end)
+    turns = moves.filter(Q(target__in=DONE) & ~Q(source__in=DONE) | Q(source__in=DONE) & ~Q(target__in=DONE))
     last_first: QuerySet[Any] = turns.annotate(done=Case(When(target__in=DONE, then=F("at")), default=None)).order_by("-at", "-pk")
     return last_first
 
@@ -99,7 +98,7 @@ def open_at_end(span: Span) -> QuerySet[Ticket]:
     """Received before the end and not closed, invalid or merged by then, whatever was reopened or restored after it."""
     gone = Case(When(state__in=GONE, then=Coalesce(F("closed_at"), F("state_since"))), default=F("closed_at"))
     rows: QuerySet[Any] = Ticket.objects.filter(received_at__lt=span.until).annotate(gone_at=gone)
-    moves = Entry.objects.filter(item_id=OuterRef("item_id"), at__lt=span.until, target__in=State.values).exclude(verb__in=IMPORTING)
+    moves = past.moves().filter(item_id=OuterRef("item_id"), at__lt=span.until)
     then = Coalesce(Subquery(moves.order_by("-at", "-pk").values("target")[:1]), Value(""))
     there: QuerySet[Ticket] = rows.filter(Q(gone_at__isnull=True) | Q(gone_at__gte=span.until)).annotate(then=then).exclude(then__in=(*GONE, State.CLOSED))
     return there

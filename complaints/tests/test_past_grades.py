@@ -6,9 +6,12 @@ import pytest
 from django.urls import reverse
 
 from complaints import past_grades
+from complaints import services as forms
+from complaints.grading import book, propose_many
 from complaints.models import ComplaintForm, GradeProposal, GradingCriterion, GradingRule
 from feedback_desk import clock
 from feedback_desk.people.services import name_concerned
+from tickets import services as tickets
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +47,27 @@ def test_G1_proposed_against_decided(cast, three, rule, local):
 def test_G1_ungraded_ones_are_not_asked_about(cast, way, rule, local):
     way().register()
     assert trial(cast, local, rule).total == 0
+
+
+def test_G1_an_earlier_case_counts_by_what_it_was_when_the_complaint_came(cast, way, local, freeze):
+    """Closed, then complained of again, then reopened; and open when complained of, closed since."""
+    rule = GradingRule.objects.create(name="前案已结", name_en="Again", grade="I", active=False)
+    GradingCriterion.objects.create(rule=rule, field="earlier", comparison="is", value="closed")
+    first = way("III").closed()
+    freeze("2026-03-03 09:00")
+    second = way("II").graded()
+    freeze("2026-03-04 09:00")
+    forms.reopen(form_id=first.form_id, by=cast.agent, reason="新机仍有异响")
+    freeze("2026-03-05 09:00")
+    third = way("II").graded()
+    freeze("2026-03-05 17:00")
+    tickets.withdraw(ticket_id=second.ticket_id, by=cast.agent, reason="客户撤诉")
+    found = trial(cast, local, rule, until="2026-03-06 00:00")
+    assert found.matched == 1, "the second, whose earlier case was closed then; the first has none, the third's was open"
+    by_pk = propose_many([second.form_id, third.form_id], by=book([rule]), as_received=True)
+    assert [by_pk[one.form_id].grade for one in (second, third)] == ["I", ""]
+    now = propose_many([second.form_id, third.form_id], by=book([rule]))
+    assert [now[one.form_id].grade for one in (second, third)] == ["", "I"], "a proposal of today is by the state of today"
 
 
 def test_V3_matters_that_the_administrator_is_named_in_are_left_out(cast, three, rule, local):
