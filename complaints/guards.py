@@ -76,9 +76,17 @@ def spoken_with_customer(form: ComplaintForm) -> bool:
 
 
 def failed_attempts(form: ComplaintForm) -> int:
-    """C3: attempts on record, all failed, since the form was opened; 0 once the customer was reached."""
-    contacts = Contact.objects.filter(item_id=form.ticket.item_id, at__gte=form.opened_at)
-    return 0 if contacts.filter(reached=True).exists() else contacts.filter(reached=False).count()
+    """C3: attempts on record, all failed, since the round began; 0 once the customer was reached. What was only written to them reached nobody."""
+    since = {"at__gte": form.opened_at} if form.round == 1 else {"at__gt": _round_began(form)}
+    contacts = Contact.objects.filter(item_id=form.ticket.item_id, **since)
+    spoken = contacts.filter(reached=True).exclude(way="other").exclude(purpose="question")
+    return 0 if spoken.exists() else contacts.filter(reached=False).count()
+
+
+def _round_began(form: ComplaintForm) -> datetime:
+    """The visit that ended the round before is of that very moment, and belongs to it."""
+    lines = Entry.objects.filter(item_id=form.item_id, verb__in=NEW_ROUND).order_by("-pk")
+    return lines.values_list("at", flat=True).first() or form.opened_at
 
 
 def waiting_for_review(form: ComplaintForm) -> str | None:
@@ -275,6 +283,10 @@ def letter_is_current(form: ComplaintForm) -> str | None:
 
 NOT_CONTENT = ("not_solved", "reopen", "reopen_abnormal", "not_accepted", "unsolved")
 """Lines of history of ticket and form after which the customer is owed a newer letter."""
+
+
+NEW_ROUND = ("reopen", "reopen_abnormal", "not_accepted", "unsolved")
+"""Lines of the form's history with which a round begins."""
 
 
 def reply_sent(form: ComplaintForm) -> bool:

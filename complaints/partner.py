@@ -76,7 +76,7 @@ class FormPartner:
     def contacted(self, ticket: Ticket, contact: Contact, *, at: datetime) -> None:
         """C11, G3: progress told, a formal reply by word of mouth.
 
-        C3: two attempts on record, all failed, before the 24 hours are over: the same D14 becomes 48 hours from the same start.
+        C3: two attempts of this round on record, all failed, before the limit: the same D14 gets the longer amount of its rule from the same start.
         """
         form = ComplaintForm.objects.filter(ticket=ticket).select_related("item").first()
         if form is None:
@@ -85,7 +85,7 @@ class FormPartner:
         settle_plan(form)
         answers.contacted(form, contact)
         if failed_attempts(form) >= 2:
-            deadlines.lengthen(form.item, "D14", hours=48, at=at, why=gettext_noop("the customer was not reached in two attempts"))
+            deadlines.lengthen(form.item, "D14", at=at, why=gettext_noop("the customer was not reached in two attempts"))
 
     def held(self, ticket: Ticket, *, at: datetime) -> None:
         form = ComplaintForm.objects.filter(ticket=ticket).select_related("item__root").first()

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from complaints import services as forms
 from complaints.models import Disposition
 from feedback_desk import clock
+from feedback_desk.deadlines.models import Rule
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.models import Concern
@@ -90,6 +91,37 @@ def test_C3_a_customer_who_was_reached_leaves_it_at_24_hours(way, freeze, local)
         freeze(f"2026-03-02 {at}")
         attempt(way, reached)
     assert way.limit("D14").due_at == local("2026-03-03 09:00")
+
+
+def test_C3_a_question_in_writing_reached_nobody_and_is_no_first_response(way, freeze, local):
+    way = way().register()
+    attempt(way)
+    tickets.ask_customer(ticket_id=way.ticket_id, by=way.cast.agent, question="请提供序列号照片", until=local("2026-03-03 12:00"))
+    assert way.ticket.first_response_at is None
+    freeze("2026-03-02 15:00")
+    attempt(way)
+    assert way.limit("D14").due_at == local("2026-03-04 09:00")
+
+
+def test_C3_attempts_of_an_earlier_round_and_its_visit_do_not_count_in_the_next(way, freeze, local):
+    way = way().visiting()
+    attempt(way)
+    freeze("2026-03-05 09:00")
+    way.visit(accepted=False)
+    freeze("2026-03-05 10:00")
+    attempt(way)
+    assert way.limit("D14", round=2).due_at == local("2026-03-06 09:00")
+    freeze("2026-03-05 11:00")
+    attempt(way)
+    assert way.limit("D14", round=2).due_at == local("2026-03-07 09:00")
+
+
+def test_C3_how_long_it_becomes_is_a_figure_of_the_rule(way, local):
+    Rule.objects.filter(code="D14").update(longer=30 * 3600)
+    way = way().register()
+    attempt(way)
+    attempt(way)
+    assert way.limit("D14").due_at == local("2026-03-03 15:00")
 
 
 def test_C3_shares_add_up_to_100(way):

@@ -53,8 +53,8 @@ class RuleAdmin(Configured):
     list_select_related = ("ladder",)
     search_fields = ("code", "name", "name_en", "owner")
     ordering = ("code", "-valid_from", "-pk")
-    LOOKED_AT = ("code", "name", "name_en", "conditions", "limit_in_words", "clock", "calendar", "owner_said", "ladder", "urgent", "may_pause", "may_extend",
-                 "active", "version", "valid_from", "valid_until")  # fmt: skip
+    LOOKED_AT = ("code", "name", "name_en", "conditions", "limit_in_words", "longer_in_words", "clock", "calendar", "owner_said", "ladder", "urgent",
+                 "may_pause", "may_extend", "active", "version", "valid_from", "valid_until")  # fmt: skip
 
     def get_form(self, request: HttpRequest, obj: Rule | None = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **{**kwargs, **({"form": form_for_rules()} if self._may_edit(request, obj) else {})})
@@ -81,7 +81,7 @@ class RuleAdmin(Configured):
                 "fields": tuple(batched([f"when_{fact.key}" for fact in facts.known()], 4)),
                 "description": _("Nothing ticked: any. Of several rules the one with the most conditions applies; a category goes before the one above it."),
             }),
-            (_("Limit"), {"fields": ("clock", "limit", "at_time", "calendar", "may_pause", "may_extend")}),
+            (_("Limit"), {"fields": ("clock", "limit", "longer_limit", "at_time", "calendar", "may_pause", "may_extend")}),
             (_("Who is told"), {"fields": ("owner", "ladder", "urgent")}),
             (_("Version"), {"fields": versions_shown}),
         )  # fmt: skip
@@ -97,6 +97,10 @@ class RuleAdmin(Configured):
     @admin.display(description=gettext_lazy("limit"), ordering="amount")
     def limit_in_words(self, rule: Rule) -> str:
         return written_limit(rule.clock, rule.amount) if rule.clock in (*BY_TIME, Clock.WORKING_DAY) else saying.allowance(rule)
+
+    @admin.display(description=gettext_lazy("if the customer is not reached"))
+    def longer_in_words(self, rule: Rule) -> str:
+        return written_limit(rule.clock, rule.longer) if rule.longer else "–"
 
     @admin.display(description=gettext_lazy("answers for it"), ordering="owner")
     def owner_said(self, rule: Rule) -> str:

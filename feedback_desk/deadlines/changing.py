@@ -78,12 +78,11 @@ def retell(row: Deadline, told: Told, pauses: Iterable[Pause], at: datetime) -> 
         measured = {"named": True, "clock": allowance["clock"], "amount": allowance["amount"]}
         row.allowance = {**told.kept, "total": allowance["total"], **measured, "steps": steps}
     else:
-        row.due_at = clocks.due(row.start_at, ladder.allowance_of(rule), hours)
+        amount = ladder.longer_amount(allowance, rule) if longer else rule.amount
+        row.due_at = clocks.due(row.start_at, clocks.Allowance(rule.clock, amount, rule.at_time), hours)
         total = clocks.between(row.start_at, row.due_at, rule.clock, hours)
-        row.allowance = {**told.kept, "total": total, "named": False, "steps": steps}
+        row.allowance = {**told.kept, "amount": amount, "total": total, "named": False, "steps": steps}
         _stop_and_go(row, pauses, hours)
-        if longer and allowance["clock"] == rule.clock:
-            row.allowance["amount"] = max(rule.amount, allowance["amount"])
         if longer or row.extended_to is not None or row.state == DeadlineState.PAUSED:
             _hold(row, due_at, allowance, hours)
     row.rule = rule

@@ -290,6 +290,11 @@ def resumed(at: datetime, left_seconds: int, clock: str, hours: Hours) -> dateti
     return ahead(at, left_seconds, clock, hours)
 
 
+def later(due_at: datetime, amount: int, clock: str, hours: Hours) -> datetime:
+    """When a limit ends that has `amount` more than one that ends at `due_at`: seconds of the clock, or working days, whose limits end at 24:00."""
+    return working_days_after(due_at, amount, hours) if clock == "working_day" else ahead(due_at, amount, clock, hours)
+
+
 def at_percent(due_at: datetime, total: float, percent: int, clock: str, hours: Hours) -> datetime:
     """The instant at which `percent` of the allowance (`total` seconds of the clock) is used up; beyond 100 it lies after the limit.
 

@@ -58,10 +58,15 @@ def _step(ladder: Ladder, order: int, when: str, receiver: str, act: str = "") -
 
 def _rule(row: dict[str, Any], ladders: dict[str, Ladder]) -> Rule:
     ladder = row.get("ladder") or ("逐级提醒(工作日)" if row["clock"] in BY_DAYS else "逐级提醒")
-    number, _, unit = row.get("limit", "0 s").partition(" ")
     return Rule(
         code=row["code"], name=row["name"], name_en=row["name_en"], when=row.get("when", {}), clock=row["clock"],
-        amount=row.get("day") or int(number) * UNITS[unit], at_time=time.fromisoformat(row["at"]) if "at" in row else None,
+        amount=row.get("day") or _amount(row.get("limit", "0 s")), longer=_amount(row["longer"]) if "longer" in row else None,
+        at_time=time.fromisoformat(row["at"]) if "at" in row else None,
         owner=row["owner"], ladder=ladders[ladder], valid_from=VALID_FROM,
         may_pause=row.get("may_pause", False), may_extend=row.get("may_extend", False),
     )  # fmt: skip
+
+
+def _amount(limit: str) -> int:
+    number, _, unit = limit.partition(" ")
+    return int(number) * UNITS[unit]

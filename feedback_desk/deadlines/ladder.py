@@ -150,6 +150,12 @@ def allowance_of(rule: Rule) -> Allowance:
     return Allowance(rule.clock, rule.amount, rule.at_time)
 
 
+def longer_amount(allowance: Mapping[str, Any], rule: Rule) -> int:
+    """C3: what one that was lengthened has under this rule: its longer amount, and never less than was given in the same clock."""
+    amount = rule.longer or rule.amount
+    return max(amount, int(allowance["amount"])) if allowance["clock"] == rule.clock else amount
+
+
 def rungs(deadline: Deadline) -> list[Rung]:
     return list(Remembered.of(deadline.allowance).rungs)
 

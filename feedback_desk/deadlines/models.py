@@ -159,7 +159,7 @@ class Rule(models.Model):
     """A limit as data, in versions (E5): a change is a new row that replaces the one before it from `valid_from` on; no row is edited or removed.
 
     The most specific valid rule of a code whose `when` fits the subject applies. `when` maps a fact to the values it may have: {"urgency": ["urgent"]}.
-    `amount`: seconds for calendar and business clocks, days for working_day.
+    `amount`: seconds for calendar and business clocks, days for working_day; `longer` instead of it once the customer was tried in vain (C3).
     """
 
     code = models.CharField(_("code"), max_length=8, db_index=True)
@@ -171,6 +171,7 @@ class Rule(models.Model):
     amount = models.PositiveIntegerField(
         _("amount"), default=0, help_text=_("Seconds for calendar time and business hours, days for working days, day of the month or week for fixed dates.")
     )
+    longer = models.PositiveIntegerField(_("amount if the customer is not reached"), null=True, blank=True, help_text=_("C3: in the unit of the amount."))
     at_time = models.TimeField(_("at"), null=True, blank=True)
     calendar = models.ForeignKey(Calendar, verbose_name=_("calendar"), null=True, blank=True, on_delete=models.PROTECT)
     owner = models.CharField(_("owner"), max_length=20, help_text=_("Capacity of the person warned first: assignee, cs_manager, department_head …"))

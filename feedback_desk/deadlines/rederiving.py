@@ -99,8 +99,8 @@ def _lived(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: date
     named = rule.clock == Clock.PROMISED or kept["named"]
     if named:
         kept |= {"clock": row.allowance["clock"], "amount": row.allowance["amount"]}
-    elif changing.lengthened(row) and row.allowance["clock"] == rule.clock:
-        kept["amount"] = max(rule.amount, row.allowance["amount"])
+    elif changing.lengthened(row):
+        kept["amount"] = ladder.longer_amount(row.allowance, rule)
     lived = life.begun(start_at, kept, hours, row.due_at if named else None)
     for _when, happen in [] if named else sorted(events, key=lambda event: event[0]):
         happen(lived)

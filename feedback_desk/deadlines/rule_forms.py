@@ -25,6 +25,9 @@ OWNERS: list[tuple[str, Any]] = [
     ("order_clerk", gettext_lazy("Order clerk")), *((value, label) for value, label in Role.choices if value not in (Role.ADMINISTRATOR, Role.ANALYST)),
 ]  # fmt: skip
 TEXTS = ("name", "name_en")
+LENGTHENED = ("D14",)
+"""C3: limits that become longer when the customer could not be reached."""
+RUNS = (Clock.CALENDAR, Clock.BUSINESS, Clock.WORKING_DAY)
 
 
 class Picks(forms.CheckboxSelectMultiple):
@@ -39,6 +42,10 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stu
 
     limit = forms.CharField(
         label=gettext_lazy("Limit"), max_length=20, required=False, help_text=gettext_lazy("30 min, 24 h, 5 days; a fixed date: 4; a weekday: Tuesday."),
+    )  # fmt: skip
+    longer_limit = forms.CharField(
+        label=gettext_lazy("If the customer is not reached"), max_length=20, required=False,
+        help_text=gettext_lazy("Only D14 (C3): two attempts failed before the limit, so it becomes this. Empty: it stays as it is."),
     )  # fmt: skip
     owner = forms.ChoiceField(label=gettext_lazy("Answers for it"), choices=OWNERS, help_text=gettext_lazy("Warned first."))
     begins = forms.DateTimeField(
@@ -57,6 +64,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stu
             self._pick(fact)
         if self.instance.pk and "limit" in self.fields:
             self.fields["limit"].initial = written_limit(self.instance.clock, self.instance.amount)
+        if self.instance.longer and "longer_limit" in self.fields:
+            self.fields["longer_limit"].initial = written_limit(self.instance.clock, self.instance.longer)
         if "calendar" in self.fields:
             self.fields["calendar"].empty_label = _("The department's own, else the desk's")  # type: ignore[attr-defined]
 
@@ -90,6 +99,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stu
         self._known_values(when)
         if given.get("clock"):
             self._limit(given)
+            self._longer(given)
         for name, value in (("when", when), ("owner", given.get("owner", ""))):
             setattr(self.instance, name, value)
         if not self.errors:
@@ -107,6 +117,24 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stu
             self.instance.amount = 0 if given["clock"] in NO_LIMIT and not given.get("limit") else read_limit(given["clock"], given.get("limit") or "0")
         except ValidationError as error:
             self.add_error("limit", error)
+
+    def _longer(self, given: dict[str, Any]) -> None:
+        """C3: longer than the limit, on a clock that runs, and only where somebody ever asks for it."""
+        said = (given.get("longer_limit") or "").strip()
+        self.instance.longer = None
+        if not said:
+            return
+        try:
+            longer = read_limit(given["clock"], said)
+        except ValidationError as error:
+            self.add_error("longer_limit", error)
+            return
+        if (given.get("code") or self.instance.code) not in LENGTHENED or given["clock"] not in RUNS:
+            self.add_error("longer_limit", _("Only D14 becomes longer, on calendar time, business hours or working days. Leave this empty."))
+        elif longer <= self.instance.amount:
+            self.add_error("longer_limit", _("This must be longer than the limit itself."))
+        else:
+            self.instance.longer = longer
 
     def _may_apply(self, given: dict[str, Any]) -> None:
         rule: Rule = self.instance

@@ -13,7 +13,7 @@ BY_CALENDAR = (Clock.BUSINESS, Clock.WORKING_DAY)
 
 def says(rule: Rule, owner: str) -> list[str]:
     """Of a saved rule or one being written; `owner` is the label of its capacity. Reads the ladder's steps and the calendar."""
-    return [_applies(rule), _promise(rule, owner), *_calendar(rule), *_told(rule), _allows(rule)]
+    return [_applies(rule), _promise(rule, owner), *_longer(rule), *_calendar(rule), *_told(rule), _allows(rule)]
 
 
 def conditions(rule: Rule) -> str:
@@ -47,6 +47,13 @@ def _promise(rule: Rule, owner: str) -> str:
 
 def allowance(rule: Rule) -> str:
     return wording.allowance({"clock": rule.clock, "amount": rule.amount, "at": rule.at_time.isoformat() if rule.at_time else None})
+
+
+def _longer(rule: Rule) -> list[str]:
+    if not rule.longer:
+        return []
+    longer = wording.allowance({"clock": rule.clock, "amount": rule.longer})
+    return [_("If the customer could not be reached it becomes %(allowance)s.") % {"allowance": longer}]
 
 
 def _calendar(rule: Rule) -> list[str]:

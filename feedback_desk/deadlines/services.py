@@ -311,17 +311,20 @@ def set_earlier(item: Item, code: str, *, due_at: datetime, at: datetime, by: Ac
 
 
 @transaction.atomic(savepoint=False)
-def lengthen(item: Item, code: str, *, hours: int, at: datetime, by: Actor = SYSTEM, why: str = "") -> Deadline | None:
-    """C3: the same deadline gets another allowance from the same start (D14: 48 hours). None when nothing runs, or it was late already at `at`."""
+def lengthen(item: Item, code: str, *, at: datetime, by: Actor = SYSTEM, why: str = "") -> Deadline | None:
+    """C3: the same deadline gets the longer amount of its rule, from the same start (D14: 48 hours).
+
+    None when nothing runs, its rule has no longer amount, it has it already, or it was late at `at`.
+    """
     row = next(iter(_locked(item, [code])), None)
-    if row is None or at > row.due_at or hours * 3600 <= row.allowance["amount"]:
+    if row is None or at > row.due_at or (row.rule.longer or 0) <= row.allowance["amount"] or row.rule.clock != ladder.clock_of(row):
         return None
-    calendar = hours_of([row.allowance["calendar"]])[row.allowance["calendar"]]
-    until = clocks.ahead(row.due_at, hours * 3600 - row.allowance["amount"], ladder.clock_of(row), calendar)
-    row.allowance["amount"] = hours * 3600
-    _lengthen(row, until, calendar, at)
+    was, hours = row.due_at, hours_of([row.allowance["calendar"]])[row.allowance["calendar"]]
+    until = clocks.later(row.due_at, (row.rule.longer or 0) - row.allowance["amount"], ladder.clock_of(row), hours)
+    row.allowance["amount"] = row.rule.longer
+    _lengthen(row, until, hours, at)
     row.save(update_fields=[*AIMED, "left_seconds"])
-    history.record(item, "deadline_lengthened", by=by, at=at, reason=why, data={"code": code, "until": until, "hours": hours})
+    history.record(item, "deadline_lengthened", by=by, at=at, reason=why, data={"code": code, "until": until, "was": was, "deadline": row.pk})
     mirror(item)
     return row
 

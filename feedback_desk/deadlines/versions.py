@@ -31,7 +31,7 @@ def replace(changed: Rule, *, at: datetime, valid_from: datetime | None = None) 
 
 
 SAYS = (
-    "name", "name_en", "when", "clock", "amount", "at_time", "calendar_id", "owner", "ladder_id", "may_pause", "may_extend", "urgent", "active",
+    "name", "name_en", "when", "clock", "amount", "longer", "at_time", "calendar_id", "owner", "ladder_id", "may_pause", "may_extend", "urgent", "active",
 )  # fmt: skip
 
 

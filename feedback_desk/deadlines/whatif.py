@@ -129,8 +129,8 @@ def changed(case: Case, change: Change, calendars: Mapping[int | None, Hours]) -
     if key not in change.snapshots:
         change.snapshots[key] = ladder.snapshot(rule, hours, 0)
     kept = change.snapshots[key]
-    lengthened = kept["clock"] == case.kept["clock"] and case.kept["amount"] > case.rule_amount  # C3: to a length of its own
-    return {**kept, "amount": max(kept["amount"], case.kept["amount"])} if lengthened else kept, hours
+    lengthened = case.kept["amount"] > case.rule_amount  # C3: to a length of its own
+    return {**kept, "amount": ladder.longer_amount(case.kept, rule)} if lengthened else kept, hours
 
 
 @dataclass

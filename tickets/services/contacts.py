@@ -119,7 +119,7 @@ def write_contact(
 
 def _mark(ticket: Ticket, contact: Contact, happened: datetime) -> list[str]:
     ticket.touched_at = ticket.touched_at or happened
-    if contact.reached:
+    if contact.reached and contact.purpose != "question":
         ticket.first_response_at = ticket.first_response_at or happened
     if ticket.last_contact_at is None or contact.at >= ticket.last_contact_at:
         ticket.last_contact_at, ticket.last_contact_how = contact.at, contact.way

@@ -215,10 +215,20 @@ def test_E5_a_paused_one_loses_nothing_and_counts_its_pause_in_full(item, runnin
 
 def test_E5_what_was_lengthened_because_the_customer_was_not_reached_stays_so(item, running, changed, administrator, local):
     row = running("D14")
-    services.lengthen(item, "D14", hours=48, at=local("2026-03-02 12:00"))
+    services.lengthen(item, "D14", at=local("2026-03-02 12:00"))
     applied(changed("D14", amount=20 * 3600), administrator)
     assert due(row) == local("2026-03-04 09:00")
-    assert services.lengthen(item, "D14", hours=48, at=local("2026-03-02 13:00")) is None
+    assert services.lengthen(item, "D14", at=local("2026-03-02 13:00")) is None
+
+
+def test_E5_C3_the_longer_amount_of_the_new_version_holds_for_what_was_lengthened(item, running, changed, administrator, local):
+    row = running("D14")
+    services.lengthen(item, "D14", at=local("2026-03-02 12:00"))
+    applied(changed("D14", longer=60 * 3600), administrator)
+    assert due(row) == local("2026-03-04 21:00")
+    applied(changed("D14", at="2026-03-02 10:00", clock="working_day", amount=2, longer=4), administrator)
+    assert due(row) == local("2026-03-07 00:00")
+    assert services.lengthen(item, "D14", at=local("2026-03-02 13:00")) is None
 
 
 def test_E5_a_date_that_somebody_named_stays(running, changed, administrator, local):

@@ -133,7 +133,7 @@ def test_T6_what_was_set_earlier_stays_unless_the_rule_is_earlier_still(item, ru
 def test_C3_48_hours_that_were_given_stay(item, running, changed, local):
     rule_for("D14", 12 * 3600, grade=["I"])
     row = running("D14", facts=BASE)
-    services.lengthen(item, "D14", hours=48, at=local("2026-03-02 12:00"))
+    services.lengthen(item, "D14", at=local("2026-03-02 12:00"))
     changed("2026-03-02 13:00", grade="I")
     assert fresh(row).due_at == local("2026-03-04 09:00")
 

@@ -76,6 +76,23 @@ def test_E5_the_form_picks_conditions_and_saves_a_version_from_a_moment_on(offic
     assert "版本" in office.get(url(new)).content.decode()
 
 
+def test_C3_what_determination_becomes_is_written_on_the_rule_s_page_in_its_own_unit(office):
+    rule = Rule.objects.get(code="D14")
+    assert 'value="48 小时"' in office.get(url(rule)).content.decode()
+    assert office.post(url(rule), written(rule, clock="working_day", limit="2 天", longer_limit="3 天")).status_code == 302
+    new = Rule.objects.get(replaces=rule)
+    assert (new.amount, new.longer) == (2, 3)
+    assert any("联系不上客户" in line and "3 个工作日" in line for line in saying.says(new, "客服经理"))
+    assert office.post(url(new), written(new, longer_limit="")).status_code == 302
+    assert Rule.objects.get(replaces=new).longer is None
+
+
+@pytest.mark.parametrize(("code", "longer"), [("D14", "24 小时"), ("D14", "很久"), ("D13", "48 小时")])
+def test_C3_a_longer_limit_that_could_never_come_is_refused(office, code, longer):
+    rule = Rule.objects.get(code=code)
+    assert set(errors(office.post(url(rule), written(rule, longer_limit=longer)))) == {"longer_limit"}
+
+
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_E5_what_a_rule_says_in_sentences(cast, language):
     with translation.override(language):

@@ -229,7 +229,7 @@ def test_E3_extending_is_for_some_rules_and_on_record(item, running, local, supe
 
 def test_C3_determination_becomes_48_hours_before_anybody_is_told(item, running, local):
     deadline = running("D14")
-    assert services.lengthen(item, "D14", hours=48, at=local("2026-03-03 08:00")) is not None
+    assert services.lengthen(item, "D14", at=local("2026-03-03 08:00")) is not None
     deadline.refresh_from_db()
     assert deadline.due_at == local("2026-03-04 09:00")
     assert sweep(local("2026-03-03 09:00")) == 0
@@ -309,13 +309,22 @@ def test_E1_E3_more_time_granted_while_it_stands_still_arms_what_lies_ahead_of_t
 
 def test_C3_after_the_24_hours_it_is_late(item, running, local):
     running("D14")
-    assert services.lengthen(item, "D14", hours=48, at=local("2026-03-03 09:00:01")) is None
+    assert services.lengthen(item, "D14", at=local("2026-03-03 09:00:01")) is None
+
+
+def test_C3_how_long_it_becomes_is_the_rule_s_and_nothing_where_it_says_nothing(item, running, local):
+    Rule.objects.filter(code="D14").update(longer=36 * 3600)
+    longer = services.lengthen(item, running("D14").code, at=local("2026-03-03 08:00"))
+    assert longer is not None
+    assert longer.due_at == local("2026-03-03 21:00")
+    running("D13")
+    assert services.lengthen(item, "D13", at=local("2026-03-02 10:00")) is None
 
 
 def test_C3_lengthening_twice_changes_nothing(item, running, local):
     running("D14")
-    services.lengthen(item, "D14", hours=48, at=local("2026-03-03 08:00"))
-    assert services.lengthen(item, "D14", hours=48, at=local("2026-03-03 08:30")) is None
+    services.lengthen(item, "D14", at=local("2026-03-03 08:00"))
+    assert services.lengthen(item, "D14", at=local("2026-03-03 08:30")) is None
 
 
 def test_in_time_but_recorded_after_the_step_is_overtaken_and_its_notice_withdrawn(item, running, local, agent):

@@ -109,7 +109,9 @@ class Told:
         services.extend(self.row, until=self.instant(words), at=self.at, by=SYSTEM, why="等配件")
 
     def lengthen(self, words: str) -> None:
-        services.lengthen(self.item, self.row.code, hours=int(self.timed(words)), at=self.at)
+        longer = self.timed(words)
+        Rule.objects.filter(pk=self.row.rule_id).update(longer=int(longer) * (1 if self.row.rule.clock == "working_day" else 3600))
+        services.lengthen(self.item, self.row.code, at=self.at)
 
     def apply(self, words: str) -> None:
         rule = self.row.rule
