@@ -15,6 +15,7 @@ from feedback_desk.workplace.matter import Matter
 from feedback_desk.workplace.models import Draft
 from tickets.models import Way
 from tickets.record_forms import ContactForm, NoteForm, RecordForm, ReplyForm
+from tickets.services import contacts
 
 SETTLED_BY_CONTACT = ("D02", "D03", "D04", "D05", "D35", "D38", "D12", "D24")
 
@@ -89,6 +90,7 @@ class Composer:
     def _settles(self) -> str:
         """What saving a contact may settle: the nearest limit it answers."""
         waiting = [d for d in self.matter.deadlines if d.live and d.code in SETTLED_BY_CONTACT]
+        waiting = [d for d in waiting if d.code != "D35" or contacts.may_keep_call(self.matter.ticket, self.matter.user)]
         return _("Saving also settles: %(limits)s") % {"limits": _(", ").join(d.rule.spoken for d in waiting[:2])} if waiting else ""
 
     @property

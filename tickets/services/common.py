@@ -108,7 +108,7 @@ def refit(ticket: Ticket, *, at: datetime, by: Actor, received: bool = False) ->
 
 
 def hold(ticket: Ticket, at: datetime) -> None:
-    """The item's holder follows the assignee, and so do the limits that are the assignee's, on the form too; so does what was still to do (F1)."""
+    """The item's holder follows the assignee, and so do the form's limits that are the assignee's; so does what was still to do (F1)."""
     if ticket.item.holder_id != ticket.assignee_id:
         if ticket.assignee_id:
             NextStep.objects.filter(item=ticket.item, owner=ticket.item.holder_id, ended_at=None).update(owner=ticket.assignee)
@@ -116,6 +116,13 @@ def hold(ticket: Ticket, at: datetime) -> None:
         ticket.item.save(update_fields=["holder"])
     if form := partner.of(ticket):
         form.held(ticket, at=at)
+
+
+def hand_over_limits(ticket: Ticket, at: datetime) -> None:
+    """E1, T15: those of whoever has the ticket go along, the call that the second line owes among them; while nobody has it they are a supervisor's."""
+    owner = responsible(ticket, at)
+    for capacity in ("assignee", Role.SECOND_LINE):
+        deadlines.reown(ticket.item, owner=owner, owner_role=capacity)
 
 
 def end_item(item: Item, *, open_: bool) -> None:

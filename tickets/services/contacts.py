@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.people.access import NotYou
-from feedback_desk.people.models import User
+from feedback_desk.people.models import Role, User
 from feedback_desk.records import attachments, history
 from feedback_desk.records.models import Attachment, Item, Reading
 from tickets import partner
@@ -33,7 +33,7 @@ def record_contact(
     next_step: str = "", next_by_id: int | None = None, next_at: datetime | None = None, no_step_why: str = "", promised_at: datetime | None = None,
     purpose: str = "follow_up", finished: Iterable[int] = (),
 ) -> Contact:  # fmt: skip
-    """F1. Settles D02, with the customer reached D03-05, D35 and kept promises; by purpose D08. `promised_at` (T16) starts a D38.
+    """F1. Settles D02, with the customer reached D03-05, kept promises and, of the second line, D35; by purpose D08. `promised_at` (T16) starts a D38.
 
     `next_step` with `next_by_id` (else whoever records) and `next_at` (else the promise), or `no_step_why`. `finished`: open steps that are done with it.
     Raises ValidationError per field: nothing empty, nothing that says nothing, not in the future.
@@ -106,7 +106,8 @@ def write_contact(
     happened = max(at, ticket.registered_at)
     deadlines.settle(ticket.item, "D02", at=happened, by=by)
     if reached and purpose != "question":
-        deadlines.settle(ticket.item, *RESPONSE, "D35", "D38", at=happened, by=by, begun=True)
+        owed = ("D35",) if may_keep_call(ticket, by) else ()
+        deadlines.settle(ticket.item, *RESPONSE, *owed, "D38", at=happened, by=by, begun=True)
     if purpose in ANSWERS_D08:
         deadlines.settle(ticket.item, "D08", at=happened, by=by, begun=True)
     saved = _mark(ticket, contact, happened)
@@ -115,6 +116,11 @@ def write_contact(
     if form := partner.of(ticket):
         form.contacted(ticket, contact, at=recorded_at)
     return contact
+
+
+def may_keep_call(ticket: Ticket, by: User) -> bool:
+    """T15: the call that is owed after the hand-over is the second line's, or of whoever has the ticket by now; the first line keeps it for nobody."""
+    return by.has_role(Role.SECOND_LINE) or "handler" in ticket.capacities(by)
 
 
 def _mark(ticket: Ticket, contact: Contact, happened: datetime) -> list[str]:

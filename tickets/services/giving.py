@@ -19,7 +19,7 @@ from feedback_desk.records.moves import make
 from tickets import candidates
 from tickets.candidates import ASSIGNEES
 from tickets.models import Ticket, Urgency
-from tickets.services.common import CONFIRMATION, facts, hold, tell
+from tickets.services.common import CONFIRMATION, facts, hand_over_limits, hold, tell
 
 
 def check_assignee(ticket: Ticket, assignee: User, at: datetime) -> None:
@@ -55,7 +55,7 @@ def hand_limits(ticket: Ticket, entry: Entry) -> None:
     """The new assignee holds the ticket and its limits, and has an hour to confirm."""
     hold(ticket, entry.at)
     deadlines.void(ticket.item, *CONFIRMATION, at=entry.at, why=gettext_noop("assigned anew"))
-    deadlines.reown(ticket.item, owner=ticket.assignee, owner_role="assignee")
+    hand_over_limits(ticket, entry.at)
     deadlines.start_all(
         ticket.item, list(CONFIRMATION), at=entry.at, facts=facts(ticket), owner=ticket.assignee, department=ticket.item.department, round=ticket.round
     )

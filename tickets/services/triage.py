@@ -21,7 +21,7 @@ from feedback_desk.records.moves import make
 from tickets import partner
 from tickets.models import Ticket
 from tickets.services import placing, steps
-from tickets.services.common import CONFIRMATION, facts, hold, locked, responsible, tell
+from tickets.services.common import CONFIRMATION, facts, hand_over_limits, hold, locked, tell
 from tickets.services.giving import check_assignee, give, hand_limits, tell_assignee
 
 
@@ -78,7 +78,7 @@ def _touched(ticket: Ticket, *, by: User, at: datetime, save: tuple[str, ...] = 
     ticket.save(update_fields=["touched_at", *save])
     hold(ticket, at)
     deadlines.settle(ticket.item, "D02", *CONFIRMATION, at=at, by=by)
-    deadlines.reown(ticket.item, owner=ticket.assignee, owner_role="assignee")
+    hand_over_limits(ticket, at)
 
 
 @transaction.atomic
@@ -92,7 +92,7 @@ def decline(*, ticket_id: int, by: User, reason: str) -> Ticket:
     ticket.save(update_fields=["assignee", "assigned_by", "assigned_at"])
     hold(ticket, at)
     deadlines.settle(ticket.item, *CONFIRMATION, at=at, by=by)
-    deadlines.reown(ticket.item, owner=responsible(ticket, at), owner_role="assignee")
+    hand_over_limits(ticket, at)
     if assigner is None and (given := placing.after_refusal(ticket, at=at)):
         tell_assignee(ticket, given)
         return ticket
@@ -122,7 +122,7 @@ def _hand_up(ticket: Ticket, *, by: Actor, at: datetime, reason: str = "") -> No
     hold(ticket, at)
     deadlines.settle(ticket.item, "D07", at=at)
     deadlines.void(ticket.item, "D06", at=at, why=gettext_noop("handed up"))
-    deadlines.reown(ticket.item, owner=supervisor, owner_role="assignee")
+    hand_over_limits(ticket, at)
     if supervisor is not None:
         deadlines.start(ticket.item, "D06", at=at, facts=facts(ticket), owner=supervisor, department=ticket.item.department, round=ticket.round)
     tell(supervisor, "handed_up", entry=entry, item=ticket.item)
@@ -213,7 +213,7 @@ def take_work_away(root: Item, user: User, by: Actor, at: datetime) -> None:
     ticket.assignee, ticket.assigned_by, ticket.assigned_at = heir, None, at
     ticket.save(update_fields=["assignee", "assigned_by", "assigned_at"])
     hold(ticket, at)
-    deadlines.reown(ticket.item, owner=heir or responsible(ticket, at), owner_role="assignee")
+    hand_over_limits(ticket, at)
     entry = history.record(ticket.item, "taken_away", by=SYSTEM, at=at, data={"from": user.name, "name": heir.name if heir else ""})
     if heir is not None:
         tell(heir, "assigned", entry=entry, item=ticket.item, by=_("the desk"))

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
+from conftest import make_person
 from feedback_desk import clock
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.deadlines.sweep import until_done
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow, NotYou
-from feedback_desk.people.models import Absence, Concern
+from feedback_desk.people.models import Absence, Concern, Role
+from feedback_desk.people.services import name_concerned
 from feedback_desk.records.models import Entry, Item, Reading
 from tests.ways import comes_next
 from tickets import services
@@ -316,6 +318,50 @@ def test_T15_to_the_second_line_with_a_note_and_D35(kept, cast, local):
     services.confirm(ticket_id=ticket.pk, by=cast.second)
     tell(ticket, cast, by=cast.second)
     assert limit(ticket, "D35").state == "settled"
+
+
+@pytest.fixture
+def handed_over(kept, cast):
+    """To the second line, and the customer waits for its call."""
+    ticket = kept()
+    services.second_line(ticket_id=ticket.pk, by=cast.agent, assignee_id=cast.second.pk, reason="诉求:换新;原因:外壳凹陷;已承诺今天回电")
+    return ticket
+
+
+def test_T15_D35_is_not_settled_by_who_gave_the_ticket_away(handed_over, cast):
+    tell(handed_over, cast, by=cast.agent)
+    assert limit(handed_over, "D35").state == "running"
+    tell(handed_over, cast, by=cast.second)
+    assert (limit(handed_over, "D35").state, limit(handed_over, "D35").ended_by) == ("settled", cast.second)
+
+
+def test_T13_T15_declined_the_call_that_is_owed_goes_to_the_supervisor_then_to_who_takes_it(handed_over, cast):
+    services.decline(ticket_id=handed_over.pk, by=cast.second, reason="不在技术范围")
+    assert limit(handed_over, "D35").owner == cast.supervisor
+    services.take(ticket_id=handed_over.pk, by=cast.colleague)
+    assert limit(handed_over, "D35").owner == cast.colleague
+    tell(handed_over, cast, by=cast.colleague)
+    assert limit(handed_over, "D35").state == "settled"
+
+
+def test_T7_T15_handed_up_the_call_that_is_owed_is_the_supervisor_s(handed_over, cast):
+    services.hand_up(ticket_id=handed_over.pk, by=cast.supervisor, reason="二线无人接单")
+    assert limit(handed_over, "D35").owner == cast.supervisor
+
+
+def test_T15_handed_on_within_the_second_line_the_same_call_is_owed_by_the_next(handed_over, cast, freeze):
+    other = make_person("second2", "二线郑", Role.SECOND_LINE, department=cast.service, superior=cast.supervisor)
+    before = limit(handed_over, "D35")
+    services.confirm(ticket_id=handed_over.pk, by=cast.second)
+    freeze("2026-03-02 15:00")
+    services.second_line(ticket_id=handed_over.pk, by=cast.second, assignee_id=other.pk, reason="诉求:换新;原因:外壳凹陷;已承诺今天回电")
+    after = limit(handed_over, "D35")
+    assert (after.pk, after.owner, after.due_at) == (before.pk, other, before.due_at)
+
+
+def test_V3_T15_named_in_the_matter_the_second_line_owes_no_call_any_more(handed_over, cast):
+    name_concerned(handed_over.item, cast.second, because="客户点名", by=cast.supervisor, at=clock.now())
+    assert limit(handed_over, "D35").owner == cast.supervisor
 
 
 # ---- The rest of the life ----
