@@ -169,6 +169,7 @@ class FormPartner:
     def _on_correct(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
         """What its rules are chosen by was corrected, or when it was received."""
         refit(form, at=at, by=by, received=True)
+        answers.refitted(form, at=at)
         leave_quality(form, by=by, at=at)
 
     def _on_restore(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:

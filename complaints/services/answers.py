@@ -16,6 +16,7 @@ from complaints.models import ComplaintForm, FinalReply, FormalReply, Meeting, P
 from complaints.services.common import locked, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
+from feedback_desk.deadlines.models import DeadlineState
 from feedback_desk.notices import outbox
 from feedback_desk.people import receivers
 from feedback_desk.people.access import NotNow, concerned
@@ -51,11 +52,11 @@ SEND_MINOR_REPLY = acts.declare(
 )  # fmt: skip
 
 FROM_ABOVE = (Channel.GROUP, Channel.FORUM)
-"""C11, D25: handed down by the group, or from a public forum."""
+"""C11: handed down by the group, or from a public forum: told in agreed wording. For whom D25 runs is its rule's to say."""
 
 
 def start_answering(form: ComplaintForm, *, at: datetime, since: datetime | None = None) -> None:
-    """D13, D27 from the receipt (or `since`), D24 from now, D25 for what came from above; the customer's expectation is the first point.
+    """D13, D27 from the receipt (or `since`), D24 from now, D25 where its rule fits (what came from above); the customer's expectation is the first point.
 
     Nothing is asked for again that was answered already.
     """
@@ -70,17 +71,38 @@ def start_answering(form: ComplaintForm, *, at: datetime, since: datetime | None
 
 
 def start_progress(form: ComplaintForm, *, at: datetime) -> None:
-    """C11: D24, and D25 once a round for what came from above; nothing while the matter is set aside."""
+    """C11: D24, and D25 once a round where its rule fits; nothing while the matter is set aside."""
     if form.state == State.OUTSTANDING:
         return
-    owner = responsible(form.ticket, at)
-    start(form, "D24", at=at, owner=owner)
-    if form.ticket.channel in FROM_ABOVE and not form.item.deadlines.filter(code="D25", state="settled", round=form.round).exists():
-        start(form, "D25", at=at, owner=owner)
+    start(form, "D24", at=at, owner=responsible(form.ticket, at))
+    _start_report(form, at=at)
+
+
+def refitted(form: ComplaintForm, *, at: datetime) -> None:
+    """C11, decision 34: what D25 is chosen by changed, and it fits only now: it begins when progress began to be owed."""
+    if since := _progress_owed_since(form):
+        _start_report(form, at=at, since=since)
+
+
+def _start_report(form: ComplaintForm, *, at: datetime, since: datetime | None = None) -> None:
+    if not form.item.deadlines.filter(code="D25", state=DeadlineState.SETTLED, round=form.round).exists():
+        start(form, "D25", at=at, owner=responsible(form.ticket, at), start_at=since)
+
+
+def _progress_owed_since(form: ComplaintForm) -> datetime | None:
+    """None while none is owed. Each note ends one D24 and begins the next; what is set aside, or was answered, begins anew."""
+    rows = form.item.deadlines.filter(code="D24", round=form.round).order_by("-pk").values_list("state", "start_at")
+    since = None
+    for state, start_at in rows:
+        if state != (DeadlineState.SETTLED if since else DeadlineState.RUNNING):
+            break
+        since = start_at
+    return since
 
 
 def graded(form: ComplaintForm, *, at: datetime) -> None:
     """G3: whose reply is awaited; and what was said or offered before the grade let a colleague answer is the answer now, as of then."""
+    refitted(form, at=at)
     hand_reply(form, at=at)
     if guards.a_colleague_may_reply(form) is not None:
         return

@@ -14,7 +14,7 @@ from complaints.forms.way import ParkingForm
 from complaints.models import Point, ReplyTemplate
 from complaints.tasks import remind_of_month_end
 from feedback_desk import clock
-from feedback_desk.deadlines.models import Deadline
+from feedback_desk.deadlines.models import Deadline, Rule
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.services import name_concerned
@@ -123,6 +123,54 @@ def test_C11_from_the_group_with_the_agreed_wording_by_15_the_next_day(way, loca
 
 def test_C11_an_ordinary_complaint_owes_the_group_nothing(way):
     assert way().register().live("D25") == set()
+
+
+def corrected(way, **changes):
+    tickets.correct(ticket_id=way.ticket_id, by=way.cast.agent, changes=changes, reason="登记有误")
+    return way
+
+
+def test_C11_a_corrected_channel_begins_the_report_to_the_group_when_progress_began(way, freeze, local):
+    way = way().graded()
+    freeze("2026-03-02 16:00")
+    corrected(way, channel="group")
+    assert (way.limit("D25").start_at, way.limit("D25").due_at, way.limit("D25").owner) == (
+        local("2026-03-02 09:00"), local("2026-03-03 15:00"), way.cast.agent,
+    )  # fmt: skip
+
+
+def test_C11_a_note_told_on_before_the_channel_was_corrected_moves_no_beginning(way, freeze, local):
+    way = way().graded()
+    freeze("2026-03-03 10:00")
+    progress(way)
+    freeze("2026-03-04 10:00")
+    corrected(way, channel="forum")
+    assert way.limit("D25").due_at == local("2026-03-03 15:00"), "late by its own time"
+
+
+def test_C11_a_channel_that_was_none_from_above_ends_the_report_and_back_it_begins_again(way, local):
+    way = corrected(way().register(channel="group"), channel="phone")
+    assert (way.limit("D25").state, way.limit("D25").why) == ("void", "superseded")
+    corrected(way, channel="forum")
+    assert (way.limit("D25").state, way.limit("D25").due_at) == ("running", local("2026-03-03 15:00"))
+
+
+def test_C11_a_report_that_was_made_is_not_asked_for_again(way):
+    way = way().register(channel="group")
+    progress(way, wording="我司高度重视，正在换机。", to_group="集团客服部，邮件")
+    corrected(corrected(way, channel="phone"), channel="forum")
+    assert way.limit("D25").state == "settled"
+
+
+def test_C11_a_corrected_channel_begins_nothing_once_the_result_was_offered(way):
+    way = corrected(way("III").register().result(), channel="group")
+    assert way.live("D25") == set()
+
+
+def test_C11_for_which_channels_a_report_is_owed_is_the_rule_s_to_say(way):
+    Rule.objects.filter(code="D25").update(when={"channel": ["association"]})
+    assert way().register(channel="group").live("D25") == set()
+    assert way().register(channel="association").live("D25") == {"D25"}
 
 
 # ---- C17 ----

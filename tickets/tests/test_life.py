@@ -15,7 +15,6 @@ from feedback_desk.deadlines.sweep import until_done
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.models import Absence, Concern, Role
-from feedback_desk.people.services import name_concerned
 from feedback_desk.records.models import Entry, Item, Reading
 from tests.ways import comes_next
 from tickets import services
@@ -357,11 +356,6 @@ def test_T15_handed_on_within_the_second_line_the_same_call_is_owed_by_the_next(
     services.second_line(ticket_id=handed_over.pk, by=cast.second, assignee_id=other.pk, reason="诉求:换新;原因:外壳凹陷;已承诺今天回电")
     after = limit(handed_over, "D35")
     assert (after.pk, after.owner, after.due_at) == (before.pk, other, before.due_at)
-
-
-def test_V3_T15_named_in_the_matter_the_second_line_owes_no_call_any_more(handed_over, cast):
-    name_concerned(handed_over.item, cast.second, because="客户点名", by=cast.supervisor, at=clock.now())
-    assert limit(handed_over, "D35").owner == cast.supervisor
 
 
 # ---- The rest of the life ----

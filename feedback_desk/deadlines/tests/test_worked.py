@@ -30,7 +30,7 @@ BOOK = tomllib.loads(Path(__file__).with_name("worked.toml").read_text(encoding=
 ROWS = [
     pytest.param(row, id=f"{table}-{number}-{row['limit']}-{row['start']}") for table, rows in BOOK["examples"].items() for number, row in enumerate(rows, 1)
 ]
-FACTS = {"D02": {"urgency": "urgent"}, "D03": {"urgency": "urgent"}, "D04": {"urgency": "normal"}, "D05": {"urgency": "low"}}
+FACTS = {"D25": {"channel": "group"}, "D02": {"urgency": "urgent"}, "D03": {"urgency": "urgent"}, "D04": {"urgency": "normal"}, "D05": {"urgency": "low"}}
 FACT_OF = {"D09": "grade", "D10": "grade", "D26": "category", "D29": "order", "D39": "order"}
 
 

@@ -1,0 +1,17 @@
+from django.db import migrations
+
+FROM_ABOVE = ["group", "forum"]
+
+
+def fill_channels(apps, schema_editor):
+    """C11: the progress report (D25) has been owed on these channels only, whatever its rules said; what they say is so from now on."""
+    for rule in apps.get_model("deadlines", "Rule").objects.filter(code="D25"):
+        named = rule.when.get("channel")
+        rule.when["channel"] = [channel for channel in named if channel in FROM_ABOVE] if named else FROM_ABOVE
+        rule.save(update_fields=["when"])
+
+
+class Migration(migrations.Migration):
+    dependencies = [("deadlines", "0010_rule_longer")]
+
+    operations = [migrations.RunPython(fill_channels, migrations.RunPython.noop)]
