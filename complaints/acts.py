@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext as _
-
 from complaints.lifecycle import ENDED, State
-from feedback_desk.people.access import NotNow, NotYou, refuse_if_concerned
-from feedback_desk.people.actors import Actor, person
-from feedback_desk.records.moves import Condition
+from feedback_desk.people.access import Changed, NotNow
+from feedback_desk.people.actors import Actor
+from feedback_desk.records.moves import Condition, check_part, too_late
+from feedback_desk.records.spoken import when
 
 if TYPE_CHECKING:
     from complaints.models import ComplaintForm
@@ -49,14 +48,21 @@ def declare(
 
 
 def demand(form: ComplaintForm, act: Act, *, by: Actor) -> None:
-    """NotYou unless it is theirs (V1, V3), NotNow when the form is past it or something is missing. The caller holds the form's lock."""
-    refuse_if_concerned(by, act.name, form.item)
-    if not act.who & form.capacities(by):
-        raise NotYou(_("This step is not yours to take: it is for others."), user=person(by), item=form.item, verb=act.name)
+    """NotYou unless it is theirs (V1, V3), NotNow when the form is past it (with who and when, as a move) or something is missing.
+
+    The caller holds the form's lock.
+    """
+    check_part(form, act.name, who=act.who, states=act.states, by=by)
     if form.state not in act.states:
-        raise NotNow(_("This is no longer possible: it is now “%(state)s”.") % {"state": form.get_state_display()})
+        raise too_late(form)
     if missing := missing_for(form, act):
         raise NotNow(" ".join(missing), missing=missing)
+
+
+def check_read(row: Any, seen: int, sentence: str) -> None:
+    """Changed unless `row` (with `by` and `at`) is the one that was read; `sentence` says %(who)s wrote another one %(when)s."""
+    if row.pk != seen:
+        raise Changed(sentence % {"who": row.by, "when": when(row.at)}, moved_by=str(row.by), moved_at=row.at)
 
 
 def missing_for(form: ComplaintForm, act: Act) -> list[str]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from complaints.models import ComplaintForm, DecisionText, Disposition, DispositionKind, Grade
 from feedback_desk.people.access import Changed
 from feedback_desk.records import history
-from feedback_desk.records.models import Entry
+from feedback_desk.records.models import Entry, Words
 from feedback_desk.records.moves import changed_meanwhile
 
 TICKET_FIELDS = ("what_happened", "expectation", "order_number", "product", "batch", "quantity")
@@ -87,6 +87,22 @@ def _changed_by(form: ComplaintForm) -> Entry | None:
         return None
     there = Entry.objects.filter(item__in=[form.item_id, form.ticket.item_id], at=text.at).exclude(verb__in=history.OF_LIMITS)
     return there.exclude(by=None).select_related("by").order_by("-pk").first()
+
+
+def summary_line(form: ComplaintForm) -> Entry | None:
+    """C20: the line of the case summary as it stands; none while there is none in this round."""
+    lines = Entry.objects.filter(item_id=form.item_id, verb="write_case_summary").select_related("by")
+    return lines.order_by("-at", "-pk").first() if form.case_summary else None
+
+
+def summary_now(form: ComplaintForm) -> int:
+    """What a page carries as the one that was read; 0 for none."""
+    line = summary_line(form)
+    return line.pk if line else 0
+
+
+def summary_read(form: ComplaintForm, seen: int) -> str:
+    return Words.objects.filter(entry_id=seen, entry__item_id=form.item_id).values_list("text", flat=True).first() or ""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,8 @@ class VisitForm(forms.Form):
     case_summary = words_field(
         gettext_lazy("Case summary"), required=False, rows=3, help_text=gettext_lazy("Cause, course, and whether the solution was right. Needed to close.")
     )
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    """Which case summary was read."""
     next_at = forms.DateTimeField(label=gettext_lazy("Next attempt"), widget=LocalTime, required=False)
 
     def clean(self) -> dict[str, Any]:
@@ -69,7 +71,7 @@ class VisitForm(forms.Form):
 
     def facts(self) -> dict[str, Any]:
         """What the service gets: nothing of the answers when nobody was reached, no next attempt when somebody was."""
-        data = {k: v for k, v in self.cleaned_data.items() if k != "case_summary"}
+        data = {k: v for k, v in self.cleaned_data.items() if k not in ("case_summary", "seen")}
         if data["reached"]:
             return {**data, "next_at": None}
         return {"reached": False, "said": data["said"], "next_at": data["next_at"]}

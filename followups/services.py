@@ -20,6 +20,8 @@ from feedback_desk.people import access, receivers
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
+from feedback_desk.records.moves import too_late
+from feedback_desk.records.spoken import when
 from followups.models import SecondFollowUp, Visit
 from tickets.models import Ticket
 from tickets.services import steps
@@ -100,9 +102,9 @@ def _check_visitor(ticket: Ticket, form: ComplaintForm | None, by: User) -> None
     if Role.RETURN_VISIT not in held:
         raise NotYou(_("This step is not yours to take: it is for others."), user=by, item=ticket.item, verb="record_visit")
     if form is not None and form.state != State.VISITING:
-        raise NotNow(_("This complaint is not waiting for a visit."))
+        raise too_late(form)
     if form is None and ticket.state not in ("completed", "closed"):
-        raise NotNow(_("This ticket is not waiting for a visit."))
+        raise too_late(ticket)
 
 
 def _check_visit(
@@ -176,8 +178,9 @@ def second_follow_up(
     access.refuse_if_concerned(by, "second_follow_up", ticket.item)
     if Role.SUPERVISOR not in ticket.capacities(by):
         raise NotYou(_("This step is not yours to take: it is for others."), user=by, item=ticket.item, verb="second_follow_up")
-    if SecondFollowUp.objects.filter(visit=visit).exists():
-        raise NotNow(_("The second follow-up was recorded already."))
+    if done := SecondFollowUp.objects.filter(visit=visit).select_related("by").first():
+        sentence = _("%(who)s recorded the second follow-up %(when)s.") % {"who": done.by, "when": when(done.at)}
+        raise NotNow(sentence, moved_by=str(done.by), moved_at=done.at)
     need(why=why)
     next_by = User.objects.filter(pk=next_by_id, is_active=True).first() if next_by_id else by
     comes: dict[str, Any] = {"next_step": next_step, "next_by": next_by, "next_at": next_at, "no_step_why": no_step_why}

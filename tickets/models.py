@@ -14,7 +14,7 @@ from feedback_desk.people.actors import Actor
 from feedback_desk.people.models import User
 from feedback_desk.records.append_only import AppendOnly
 from feedback_desk.records.living import Living
-from feedback_desk.records.models import Item
+from feedback_desk.records.models import Entry, Item
 from feedback_desk.records.moves import Move
 from feedback_desk.records.secrets import fingerprint, last_four, mask, mask_name, seal, unseal
 from tickets.lifecycle import State, TicketMoves
@@ -405,6 +405,11 @@ class Ticket(TicketMoves, Living):
         from tickets.permissions import in_place_of
 
         return in_place_of(self, user, declared)
+
+    def handed_on(self, user: User, who: frozenset[str]) -> Entry | None:
+        from tickets.permissions import handed_on
+
+        return handed_on(self, user, who)
 
     def other_eyes(self, kind: str, user: object) -> bool:
         """V8 is about forms; a ticket has no parts to keep apart."""

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from feedback_desk import clock
-from feedback_desk.deadlines import wording
-from feedback_desk.deadlines.models import Deadline, Extension
+from feedback_desk.deadlines import extensions, wording
+from feedback_desk.deadlines.models import Deadline, Extension, ExtensionState
 from feedback_desk.people.models import Presence, Role, User
 from tickets import candidates
 from tickets.candidates import ASSIGNEES
@@ -109,7 +109,12 @@ def _advice(ticket: Ticket) -> str:
 
 
 class MoveForm(forms.Form):
-    """A move without words. `subject` is the ticket, form or measure that moves."""
+    """A move without words. `subject` is the ticket, form or measure that moves.
+
+    `RENEWED`: fields that carry what was seen, and carry what is there now once the person was told what changed: they decide again, about that.
+    """
+
+    RENEWED: tuple[str, ...] = ()
 
     lead: Any = ""
     """One sentence above the fields: what this move does."""
@@ -128,6 +133,18 @@ class MoveForm(forms.Form):
     def facts(self) -> dict[str, Any]:
         return dict(self.cleaned_data)
 
+    def look_again(self) -> None:
+        carry(self, **{name: self.fields[name].initial for name in self.RENEWED if name in self.fields})
+
+
+def carry(form: forms.Form, **values: Any) -> None:
+    """A form that goes back to the page as it was typed carries these instead of what was sent."""
+    sent: Any = form.data
+    data = sent.copy()
+    for name, value in values.items():
+        data[name] = "" if value is None else value
+    form.data = data
+
 
 class SeenForm(MoveForm):
     """Carries the version of the text that the person saw (machines.md: "the version seen")."""
@@ -142,7 +159,13 @@ class ReasonForm(MoveForm):
     reason = words_field(gettext_lazy("Reason"))
 
 
-class AssignForm(MoveForm):
+class SeenHolderForm(SeenForm):
+    """On who had it: a colleague who gave it to somebody meanwhile is not overruled without knowing."""
+
+    RENEWED = ("seen_version",)
+
+
+class AssignForm(SeenHolderForm):
     """T6: to whom, and if it has to be done sooner than D26 asks, until when."""
 
     assignee = PersonField(label=gettext_lazy("To whom"))
@@ -151,6 +174,7 @@ class AssignForm(MoveForm):
     field_order = ("assignee", "reason", "due_at")
 
     def prepare(self) -> None:
+        super().prepare()
         due = Deadline.objects.filter(item_id=self.subject.item_id, code="D26", state__in=("running", "paused")).values_list("due_at", flat=True).first()
         if due is None:
             del self.fields["due_at"]
@@ -175,7 +199,7 @@ class SecondLineForm(ReassignForm):
     assignee = PersonField(label=gettext_lazy("To whom"), roles=(Role.SECOND_LINE,))
 
 
-class HandUpForm(MoveForm):
+class HandUpForm(SeenHolderForm):
     reason = words_field(gettext_lazy("Reason"), required=False)
 
 
@@ -271,9 +295,10 @@ class AskExtensionForm(MoveForm):
 
         rows = extendable(self.subject)
         field: Any = self.fields["deadline"]
-        field.queryset = Deadline.objects.filter(pk__in=[row.pk for row in rows]).select_related("rule").order_by("due_at", "pk")
-        field.empty_label = None
         wanted = self.data.get("deadline") or self.initial.get("deadline") or (rows[0].pk if rows else None)
+        offered = [row.pk for row in rows] + [row.deadline_id for row in extensions.asked(self.subject.item) if str(row.deadline_id) == str(wanted)]
+        field.queryset = Deadline.objects.filter(pk__in=offered).select_related("rule").order_by("due_at", "pk")
+        field.empty_label = None
         field.initial = wanted
 
     def facts(self) -> dict[str, Any]:
@@ -282,18 +307,18 @@ class AskExtensionForm(MoveForm):
 
 
 class AnswerExtensionForm(MoveForm):
-    """Which request; hidden while there is only one."""
+    """Which request; hidden while there is only one. One that was answered meanwhile is kept: the service says by whom."""
 
     extension = forms.ModelChoiceField(queryset=Extension.objects.none(), label=gettext_lazy("Request"), empty_label=None)
 
     def prepare(self) -> None:
-        from tickets.guards import asked_for
-
-        rows = asked_for(self.subject)
+        every = list(extensions.of(self.subject.item))
+        rows = [row for row in every if row.state == ExtensionState.ASKED] or every[:1]
         named = self.data.get("extension") or self.initial.get("extension")
-        self.chosen = next((row for row in rows if str(row.pk) == str(named)), rows[0] if len(rows) == 1 else None)
+        self.chosen = next((row for row in every if str(row.pk) == str(named)), rows[0] if len(rows) == 1 else None)
         field: Any = self.fields["extension"]
-        field.queryset = Extension.objects.filter(pk__in=[row.pk for row in rows]).select_related("deadline__rule")
+        offered = [row.pk for row in rows] + ([self.chosen.pk] if self.chosen else [])
+        field.queryset = Extension.objects.filter(pk__in=offered).select_related("deadline__rule")
         field.label_from_instance = self._named
         if self.chosen is not None:
             field.initial, field.widget = self.chosen.pk, forms.HiddenInput()

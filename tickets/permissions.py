@@ -11,8 +11,8 @@ from feedback_desk.people import access, standing
 from feedback_desk.people.access import NotYou
 from feedback_desk.people.actors import Actor, Bystander
 from feedback_desk.people.models import Role, User
-from feedback_desk.records.models import Item, Kind
-from feedback_desk.records.moves import Move
+from feedback_desk.records.models import Entry, Item, Kind
+from feedback_desk.records.moves import GIVEN_TO, Move
 from tickets.guards import asked_for
 
 if TYPE_CHECKING:
@@ -46,6 +46,32 @@ def capacities(ticket: Ticket, actor: Actor) -> frozenset[str]:
     if Role.SUPERVISOR in roles or ("handler" in found and not ticket.is_complaint):
         found.add("invalidator")
     return frozenset(str(f) for f in found)
+
+
+HOLDER_CHANGES = ("assign", "take", "decline", "hand_up", "reassign", "second_line", "taken_away")
+"""Lines of history that say in `assignee` who has the ticket from then on."""
+
+
+def handed_on(ticket: Ticket, user: User, who: frozenset[str]) -> Entry | None:
+    """The last line with which the ticket went from this person, or whom they stand in for, to somebody else; for a taker: out of the queue."""
+    of_holder = bool(who & {"assignee", "handler"}) or ("invalidator" in who and not ticket.is_complaint)
+    of_taker = "taker" in who and user.on_duty and user.has_role(*TAKES)
+    if not of_holder and not of_taker:
+        return None
+    before, found = None, None
+    for line in Entry.objects.filter(item=ticket.item, verb__in=HOLDER_CHANGES).select_related("by").order_by("at", "pk"):
+        after = line.by_id if line.verb == "take" else line.data.get(GIVEN_TO)
+        had_it = of_holder and _acts_for(user, before, ticket) if before else of_taker and line.at > ticket.registered_at
+        found = line if had_it and after != before else found
+        before = after
+    return found
+
+
+def _acts_for(user: User, holder_id: int, ticket: Ticket) -> bool:
+    if holder_id == user.pk:
+        return True
+    acting = standing.stand_in(User.objects.get(pk=holder_id), ticket.item, clock.now())
+    return acting is not None and acting.pk == user.pk
 
 
 def in_place_of(ticket: Ticket, user: User, declared: Move) -> User | None:

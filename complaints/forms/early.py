@@ -78,8 +78,9 @@ class DecideHandlingForm(MoveForm):
 
 
 class SeenRowForm(MoveForm):
-    """Carries which row was read."""
+    """Carries which row was read; its text stands above the fields."""
 
+    RENEWED = ("seen",)
     seen = forms.IntegerField(widget=forms.HiddenInput)
 
     def seen_row(self) -> Any:

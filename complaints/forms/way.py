@@ -24,17 +24,13 @@ YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
 class SeenTextForm(SeenForm):
     """Carries the text that the person saw, too; what changed since is shown and asks for a new decision."""
 
+    RENEWED = ("seen_version", "seen_text")
     seen_text = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def prepare(self) -> None:
         super().prepare()
         text = texts.latest(getattr(self.subject, "form", self.subject))
         self.fields["seen_text"].initial = text.pk if text else None
-
-    def look_again(self) -> None:
-        """After what changed was shown: deciding now is about the text as it stands."""
-        now = {name: self.fields[name].initial for name in ("seen_version", "seen_text")}
-        self.data = {**self.data.dict(), **{name: "" if value is None else value for name, value in now.items()}}  # type: ignore[attr-defined]  # a QueryDict
 
 
 class GradeForm(MoveForm):
@@ -121,6 +117,7 @@ class CheckForm(MoveForm):
     passed = True
 
     def prepare(self) -> None:
+        super().prepare()
         field = self.fields["severity"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = list(Inspection._meta.get_field("severity").choices or [])
@@ -129,15 +126,27 @@ class CheckForm(MoveForm):
         return {**self.cleaned_data, "passed": self.passed}
 
 
-class FileForm(CheckForm):
-    """C9, C20: checked and filed in one go, with the case summary where there is none yet."""
+class SummaryFields(MoveForm):
+    """C20: the case summary, and which one was read: a colleague's is not overwritten unread."""
 
+    RENEWED = ("seen",)
     case_summary = words_field(gettext_lazy("Case summary"), rows=4, help_text=gettext_lazy("Cause, course, and whether the solution was right."))
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def prepare(self) -> None:
         super().prepare()
-        if self.subject.case_summary:
-            del self.fields["case_summary"]
+        self.fields["seen"].initial = texts.summary_now(self.subject)
+
+
+class FileForm(CheckForm, SummaryFields):
+    """C9, C20: checked and filed in one go, with the case summary where there is none yet."""
+
+    field_order = ("timely", "severity", "faults", "case_summary")
+
+    def prepare(self) -> None:
+        super().prepare()
+        if self.subject.case_summary and not self.data.get("case_summary"):
+            del self.fields["case_summary"], self.fields["seen"]
 
 
 class ReturnForm(CheckForm):
@@ -146,18 +155,18 @@ class ReturnForm(CheckForm):
     passed = False
 
 
-class AcceptForm(MoveForm):
+class AcceptForm(SummaryFields):
     """C10, C20."""
 
-    case_summary = words_field(gettext_lazy("Case summary"), rows=4, help_text=gettext_lazy("Cause, course, and whether the solution was right."))
-
     def prepare(self) -> None:
+        super().prepare()
         self.fields["case_summary"].initial = self.subject.case_summary
 
 
 class CaseSummaryForm(forms.Form):
-    """C20, written on the form's page as soon as the matter is done, by whoever works on it."""
+    """C20, written on the form's page as soon as the matter is done, by whoever works on it. `seen`: which one was read."""
 
+    seen = forms.IntegerField(widget=forms.HiddenInput)
     text = words_field(gettext_lazy("Case summary"), rows=4, help_text=gettext_lazy("Cause, course, and whether the solution was right."))
 
 

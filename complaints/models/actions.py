@@ -18,7 +18,7 @@ from feedback_desk.people.actors import Actor
 from feedback_desk.people.models import User
 from feedback_desk.records.append_only import AppendOnly
 from feedback_desk.records.living import Living
-from feedback_desk.records.models import Item
+from feedback_desk.records.models import Entry, Item
 from feedback_desk.records.moves import Move
 
 WHYS = 5
@@ -127,6 +127,10 @@ class CorrectiveAction(ActionMoves, Living):
         from complaints.permissions import in_place_of_action
 
         return in_place_of_action(self, user=user, declared=declared)
+
+    def handed_on(self, user: User, who: frozenset[str]) -> Entry | None:
+        """What others have of it goes with the text, which names its version."""
+        return None
 
     def other_eyes(self, kind: str, user: Any) -> bool:
         return False

@@ -16,7 +16,7 @@ from feedback_desk.people.models import User
 from feedback_desk.people.one_look import remembered
 from feedback_desk.records.append_only import AppendOnly
 from feedback_desk.records.living import Living
-from feedback_desk.records.models import Item
+from feedback_desk.records.models import Entry, Item
 from feedback_desk.records.moves import Move
 from tickets.models import Ticket
 
@@ -168,6 +168,9 @@ class ComplaintForm(FormMoves, Living):
         from complaints.permissions import in_place_of
 
         return in_place_of(self, departments=None, user=user, declared=declared)
+
+    def handed_on(self, user: User, who: frozenset[str]) -> Entry | None:
+        return self.ticket.handed_on(user, who)
 
     def other_eyes(self, kind: str, user: Any) -> bool:
         return any(actor == user.pk and done != kind for done, actor in self.parts_taken())

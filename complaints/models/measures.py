@@ -15,7 +15,7 @@ from feedback_desk.people.actors import Actor
 from feedback_desk.people.models import User
 from feedback_desk.records.append_only import AppendOnly
 from feedback_desk.records.living import Living
-from feedback_desk.records.models import Item
+from feedback_desk.records.models import Entry, Item
 from feedback_desk.records.moves import Move
 
 
@@ -101,6 +101,9 @@ class Disposition(DispositionMoves, Living):
         from complaints.permissions import in_place_of
 
         return in_place_of(self.form, departments={self.department_id}, user=user, declared=declared)
+
+    def handed_on(self, user: User, who: frozenset[str]) -> Entry | None:
+        return self.form.handed_on(user, who)
 
     def other_eyes(self, kind: str, user: Any) -> bool:
         return self.form.other_eyes(kind, user)

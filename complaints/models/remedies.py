@@ -17,7 +17,7 @@ from complaints.models.form import ComplaintForm, Grade
 from feedback_desk.people.actors import Actor
 from feedback_desk.people.models import Role, User
 from feedback_desk.records.living import Living, LivingQuerySet
-from feedback_desk.records.models import Item
+from feedback_desk.records.models import Entry, Item
 from feedback_desk.records.moves import Move
 from tickets.models import Way
 
@@ -139,6 +139,9 @@ class Remedy(RemedyMoves, Living):
         from complaints.permissions import in_place_on_remedy
 
         return in_place_on_remedy(self, user, declared)
+
+    def handed_on(self, user: User, who: frozenset[str]) -> Entry | None:
+        return self.form.handed_on(user, who | {"handler"} if who & {"giver", "asker"} else who)
 
     def other_eyes(self, kind: str, user: Any) -> bool:
         return False

@@ -29,7 +29,7 @@ from feedback_desk.people.models import Department, Role, User
 from feedback_desk.records import history
 from feedback_desk.records.items import give_number, open_item
 from feedback_desk.records.models import Entry, Item, Kind
-from feedback_desk.records.moves import make
+from feedback_desk.records.moves import make, may_perform
 from tickets.services.common import need, tell
 
 ALSO_AFTERWARDS = (*acts.OPEN, State.CLOSED, State.CLOSED_ABNORMALLY)
@@ -372,6 +372,7 @@ def ask_action_time(*, action_id: int, by: User, until: date, reason: str) -> Ex
     at = clock.now()
     need(reason=reason)
     action = locked_action(action_id)
+    _unanswered(action, "ask_extension", by)
     row = guards.extendable_of(action)
     entry = _move(action, "ask_extension", by=by, at=at, reason=reason, until=end_of(until), code=row.code if row else "")
     assert row is not None  # guarded: may_be_put_off
@@ -386,6 +387,7 @@ def grant_action_time(*, action_id: int, by: User, words: str = "") -> Correctiv
     """T9, V8: the day asked for; the check comes no earlier than what it checks."""
     at = clock.now()
     action = locked_action(action_id)
+    _unanswered(action, "grant_extension", by)
     extension = guards.time_asked_for(action)
     if extension is not None:
         day = timezone.localdate(extension.wanted - timedelta(seconds=1))
@@ -403,12 +405,24 @@ def refuse_action_time(*, action_id: int, by: User, reason: str) -> CorrectiveAc
     """T9, V8: with words; the date stands."""
     at = clock.now()
     action = locked_action(action_id)
+    _unanswered(action, "refuse_extension", by)
     extension = guards.time_asked_for(action)
     entry = _move(action, "refuse_extension", by=by, at=at, reason=reason, **_of_request(extension))
     assert extension is not None  # guarded: more_time_asked
     deadline = extensions.refuse(extension, at=at, by=by, words=reason)
     _answer(action, extension, entry, gettext_noop("More time was refused: %(rule)s. %(reason)s"), deadline, reason=reason.strip())
     return action
+
+
+def _unanswered(action: CorrectiveAction, name: str, by: User) -> None:
+    """NotNow, with who and when, for who could ask or answer and was too late."""
+    last = extensions.of(action.item).select_related("deadline__asking__asked_by").first()
+    if last is None or not may_perform(action, name, by):
+        return
+    if name == "ask_extension":
+        extensions.check_unasked(last.deadline)
+    elif action.state in getattr(type(action), name).move.sources:
+        extensions.check_waiting(last)
 
 
 def _of_request(extension: Extension | None) -> dict[str, Any]:

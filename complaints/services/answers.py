@@ -19,7 +19,7 @@ from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import DeadlineState
 from feedback_desk.notices import outbox
 from feedback_desk.people import receivers
-from feedback_desk.people.access import NotNow, concerned
+from feedback_desk.people.access import concerned
 from feedback_desk.people.actors import Actor, person
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
@@ -307,8 +307,7 @@ def _send(form_id: int, act: acts.Act, *, by: User, seen: int, way: str, to_asso
     acts.demand(form, act, by=by)
     reply = guards.reply_of(form)
     assert reply is not None
-    if reply.pk != seen:
-        raise NotNow(_("%(who)s drew up another letter meanwhile. Read it first.") % {"who": reply.by})
+    acts.check_read(reply, seen, _("%(who)s drew up another letter %(when)s. Read it first."))
     if form.ticket.channel == Channel.ASSOCIATION:
         need(to_association=to_association)
     row = ReplySending.objects.create(reply=reply, by=by, at=at, way=_way(way), to_association=to_association.strip()[:300])

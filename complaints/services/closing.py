@@ -32,12 +32,12 @@ from complaints.services.early import start_decision
 from complaints.services.outstanding import tell_departments
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
-from feedback_desk.people.access import NotNow, NotYou
+from feedback_desk.people.access import Changed, NotYou
 from feedback_desk.people.actors import Actor
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
-from feedback_desk.records.moves import make
+from feedback_desk.records.moves import changed_meanwhile, make, too_late
 from tickets import services as ticket_services
 from tickets.models import Outcome
 from tickets.services.common import STAYS_OWED, demand, need, tell
@@ -87,18 +87,29 @@ def _return(form: ComplaintForm, *, by: User, at: datetime, faults: str) -> None
 
 
 @transaction.atomic
-def write_case_summary(*, form_id: int, by: User, text: str) -> ComplaintForm:
-    """C20: cause, course, was the solution right."""
+def write_case_summary(*, form_id: int, by: User, text: str, seen: int | None = None) -> ComplaintForm:
+    """C20: cause, course, was the solution right. `seen`: the version that was read, its line of history, 0 for none yet; Changed when another was written."""
     at = clock.now()
     need(text=text)
     form = locked(form_id)
     demand(by, "contact", form.item)
     if form.state in ENDED:
-        raise NotNow(_("This is no longer possible: it is now “%(state)s”.") % {"state": form.get_state_display()})
+        raise too_late(form)
+    if seen and text.strip() == texts.summary_read(form, seen):
+        return form  # Nothing of their own: what stands there now stays.
+    _check_summary(form, seen)
     form.case_summary = text.strip()
     form.save(update_fields=["case_summary"])
     history.record(form.item, "write_case_summary", by=by, at=at, reason=text)
     return form
+
+
+def _check_summary(form: ComplaintForm, seen: int | None) -> None:
+    last = texts.summary_line(form)
+    if seen is not None and last is not None and last.pk != seen:
+        late = changed_meanwhile(form, last)
+        changes = [texts.Change(_("Case summary"), "", form.case_summary)]
+        raise Changed(late.because, moved_by=late.moved_by, moved_at=late.moved_at, changes=changes)
 
 
 @transaction.atomic

@@ -31,13 +31,12 @@ from complaints.services.common import closure_asked, drop_drafts, head_of, hold
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.notices import outbox
-from feedback_desk.people import access, receivers
-from feedback_desk.people.access import NotNow, NotYou
+from feedback_desk.people import receivers
 from feedback_desk.people.models import Concern, Department, Role, User
 from feedback_desk.people.services import name_concerned, no_longer_concerned
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
-from feedback_desk.records.moves import changed_meanwhile, make
+from feedback_desk.records.moves import changed_meanwhile, check_part, make, too_late
 from tickets.services.common import need, tell
 from tickets.services.contacts import check_promise, promise
 
@@ -214,11 +213,9 @@ def determine(
     """
     at = clock.now()
     form = locked(form_id)
-    access.refuse_if_concerned(by, "determine", form.item)
-    if "cs_manager" not in form.capacities(by):
-        raise NotYou(_("This step is not yours to take: it is for others."), user=by, item=form.item, verb="determine")
+    check_part(form, "determine", who=frozenset({"cs_manager"}), states=frozenset({State.DETERMINING}), by=by)
     if form.state != State.DETERMINING:
-        raise NotNow(_("The determination is only written while responsibility is being determined."))
+        raise too_late(form)
     if seen_version is not None and seen_version != form.version:
         raise changed_meanwhile(form)
     _check_determination(responsibilities, measures, by)

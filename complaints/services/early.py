@@ -32,7 +32,7 @@ from complaints.services.common import colleague, head_of, locked, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.people import receivers
-from feedback_desk.people.access import NotNow, NotYou
+from feedback_desk.people.access import NotYou
 from feedback_desk.people.actors import SYSTEM, Actor, person
 from feedback_desk.people.models import Department, Role, User
 from feedback_desk.records import history
@@ -153,8 +153,7 @@ def sign_decision(*, form_id: int, by: User, seen: int) -> HandlingDecision:
     acts.demand(form, SIGN_DECISION, by=by)
     decision = guards.decision_of(form)
     assert decision is not None
-    if decision.pk != seen:
-        raise NotNow(_("%(who)s wrote another decision meanwhile. Read it and sign again.") % {"who": decision.by})
+    acts.check_read(decision, seen, _("%(who)s wrote another decision %(when)s. Read it and sign again."))
     side = _free_side(form, decision, by)
     if side is None:
         raise NotYou(_("Your side has signed already, or you signed for another one: someone else signs here."), user=by, item=form.item, verb="sign_decision")
@@ -308,8 +307,7 @@ def approve_cause(*, form_id: int, by: User, seen: int) -> CauseApproval:
     form = locked(form_id)
     acts.demand(form, APPROVE_CAUSE, by=by)
     cause = form.writtencause_rows.latest("pk")
-    if cause.pk != seen:
-        raise NotNow(_("%(who)s wrote another cause meanwhile. Read it first.") % {"who": cause.by})
+    acts.check_read(cause, seen, _("%(who)s wrote another cause %(when)s. Read it first."))
     if cause.by_id == by.pk:
         raise NotYou(_("Who wrote the cause does not approve it."), user=by, item=form.item, verb="approve_cause")
     row = CauseApproval.objects.create(cause=cause, by=by, at=at)

@@ -26,7 +26,8 @@ from feedback_desk.people.actors import SYSTEM
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
-from feedback_desk.records.moves import changed_meanwhile, make
+from feedback_desk.records.moves import changed_meanwhile, check_part, make, too_late
+from feedback_desk.records.spoken import when
 from tickets.services.common import need, tell
 
 TEXT = ("kind", "amount", "clause", "reason")
@@ -118,10 +119,11 @@ def revise(*, disposition_id: int, by: User, seen_version: int, kind: str, amoun
     """C4: a new text in the negotiation; signatures under the old one no longer count."""
     at = clock.now()
     disposition = locked_disposition(disposition_id)
-    if not {"cs_manager", "head_concerned"} & disposition.capacities(by):
-        raise NotYou(_("This step is not yours to take: it is for others."), user=by, item=disposition.form.item, verb="revise")
-    if disposition.form.state != State.NEGOTIATING or disposition.state != D.OBJECTED:
-        raise NotNow(_("The form is not in negotiation."))
+    check_part(disposition, "revise", who=frozenset({"cs_manager", "head_concerned"}), states=frozenset({D.OBJECTED}), by=by)
+    if disposition.state != D.OBJECTED:
+        raise too_late(disposition)
+    if disposition.form.state != State.NEGOTIATING:
+        raise too_late(disposition.form)
     if seen_version != disposition.version:
         raise changed_meanwhile(disposition)
     before = _about(disposition)
@@ -170,13 +172,15 @@ def sign(*, disposition_id: int, by: User, seen_version: int, seen_text: int | N
 
 def _side(disposition: Disposition, by: User) -> str:
     capacities = disposition.capacities(by)
-    signed = {s.side: s.user_id for s in disposition.signatures.filter(version=disposition.version)}
+    signed = {s.side: s for s in disposition.signatures.filter(version=disposition.version).select_related("user")}
     sides = [side for side, capacity in (("department", "head_concerned"), ("cs_manager", "cs_manager")) if capacity in capacities]
-    if by.pk in signed.values():
+    if any(signature.user_id == by.pk for signature in signed.values()):
         raise NotNow(_("You have signed this text already; the other side is missing."))
     free = [side for side in sides if side not in signed]
     if sides and not free:
-        raise NotNow(_("Your side has signed this text already."))
+        first = signed[sides[0]]
+        sentence = _("Your side has signed this text already: %(who)s, %(when)s.") % {"who": first.user, "when": when(first.at)}
+        raise NotNow(sentence, moved_by=str(first.user), moved_at=first.at)
     return free[0] if free else ""
 
 

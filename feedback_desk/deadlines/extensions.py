@@ -17,6 +17,7 @@ from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension, E
 from feedback_desk.people.access import NotNow
 from feedback_desk.people.actors import Actor, person
 from feedback_desk.records.models import Item, Kind
+from feedback_desk.records.spoken import when
 
 NEVER = frozenset({"D14", "D15", "D16", "D17", "D18"})
 """E3: no rule makes these extendable, whatever its row says."""
@@ -47,17 +48,42 @@ def in_time(deadline: Deadline, at: datetime) -> bool:
 
 def asked(root: Item) -> QuerySet[Extension]:
     """The requests of a matter that wait for an answer."""
-    rows = Extension.objects.filter(**{f"deadline__{name}": value for name, value in _of(root).items()}, state=ExtensionState.ASKED)
+    return of(root).filter(state=ExtensionState.ASKED).order_by("pk")
+
+
+def of(root: Item) -> QuerySet[Extension]:
+    """Every request of a matter, answered ones too, the newest first."""
+    rows = Extension.objects.filter(**{f"deadline__{name}": value for name, value in _of(root).items()})
     if root.kind != Kind.ACTION:
         rows = rows.exclude(deadline__item__kind=Kind.ACTION)
-    return rows.select_related("deadline__rule", "deadline__item", "asked_by").order_by("pk")
+    return rows.select_related("deadline__rule", "deadline__item", "asked_by", "decided_by").order_by("-pk")
+
+
+def check_unasked(row: Deadline) -> None:
+    """NotNow, with who and when, while a request for more time waits (reads asking)."""
+    if row.asking is not None:
+        asker, at = row.asking.asked_by, row.asking.asked_at
+        sentence = _("%(who)s asked for more time %(when)s; the answer is still out.") % {"who": asker, "when": when(at)}
+        raise NotNow(sentence, moved_by=str(asker), moved_at=at)
+
+
+def check_waiting(extension: Extension) -> None:
+    """NotNow, with who and when, for a request that was answered or fell with its limit."""
+    if extension.state == ExtensionState.ASKED:
+        return
+    said = {"who": extension.decided_by, "when": when(extension.decided_at) if extension.decided_at else ""}
+    sentence = {
+        ExtensionState.GRANTED: _("This is no longer possible: %(who)s granted the time %(when)s."),
+        ExtensionState.REFUSED: _("This is no longer possible: %(who)s refused the time %(when)s."),
+        ExtensionState.FALLEN: _("This is no longer possible: the request fell %(when)s, when its limit ended."),
+    }[ExtensionState(extension.state)]
+    raise NotNow(sentence % said, moved_by=str(extension.decided_by or ""), moved_at=extension.decided_at)
 
 
 def ask(deadline_id: int, *, until: datetime, at: datetime, by: Actor, why: str) -> Extension:
     """Raises ValidationError for the date, NotNow where the rule allows none, the limit ended or passed, or something is asked already."""
     row = locked(deadline_id)
-    if row.asking_id is not None:
-        raise NotNow(_("More time has been asked for already; the answer is still out."))
+    check_unasked(row)
     if not may_ask(row, at):
         raise NotNow(_("No more time can be asked for: the limit has ended or passed, or its rule allows none."))
     _check_later(row, until, at)
@@ -91,7 +117,7 @@ def _waiting(extension: Extension) -> Deadline:
     """The limit, locked, whose request still waits."""
     row = locked(extension.deadline_id)
     if row.asking_id != extension.pk:
-        raise NotNow(_("This request has been answered, or its limit has ended."))
+        check_waiting(Extension.objects.select_related("decided_by").get(pk=extension.pk))
     return row
 
 

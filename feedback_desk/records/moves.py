@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django_fsm import transition
 
@@ -41,6 +42,9 @@ class Subject(Protocol):
 
     def in_place_of(self, user: User, declared: Move) -> User | None:
         """V2: the absent or concerned primary whose part the user takes in this move; None in their own right."""
+
+    def handed_on(self, user: User, who: frozenset[str]) -> Entry | None:
+        """The line with which one of these capacities went from this person to somebody else, whatever the state; None if it never was theirs."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def perform(subject: Any, name: str, *, by: Actor, seen_version: int | None = No
     declared = moves_of(type(subject))[name]
     _check_who(subject, declared, by, standing)
     if subject.state not in declared.sources:
-        raise NotNow(_moved_sentence(subject), **_moved_by(subject))
+        raise too_late(subject)
     if seen_version is not None and seen_version != subject.version:
         raise changed_meanwhile(subject)
     if missing := missing_for(subject, declared):
@@ -148,24 +152,32 @@ def may_perform(subject: Any, name: str, actor: Actor) -> bool:
 
 
 def _check_who(subject: Any, declared: Move, by: Actor, standing: str) -> None:
-    user = by if isinstance(by, User) else None
     if standing in declared.who:
         refuse_if_concerned(by, declared.name, subject.item)
         return
-    if not declared.who & subject.capacities(by):  # A person concerned has no capacity at all (V3); the sentence says which it is.
-        refuse_if_concerned(by, declared.name, subject.item)
-        if user is not None and _was_there(subject, declared) and may(user, "see", subject.item):
-            raise NotNow(_moved_sentence(subject), **_moved_by(subject))
-        raise NotYou(_("This step is not yours to take: it is for others."), user=user, item=subject.item, verb=declared.name)
+    check_part(subject, declared.name, who=declared.who, states=declared.sources, by=by)
     if _eyes_taken(subject, declared, by):
         sentence = _("You already took part in another decision on this form; someone else has to take this one.")
-        raise NotYou(sentence, user=user, item=subject.item, verb=declared.name)
+        raise NotYou(sentence, user=by if isinstance(by, User) else None, item=subject.item, verb=declared.name)
 
 
-def _was_there(subject: Any, declared: Move) -> bool:
-    """Somebody was faster, and with that move the part in this one was lost: no violation."""
-    last = None if subject.state in declared.sources else _last_move(subject)
-    return last is not None and last.source in declared.sources
+def check_part(subject: Any, name: str, *, who: frozenset[str], states: frozenset[str], by: Actor) -> None:
+    """NotYou unless one of the capacities in `who` is theirs, V3 first; NotNow, with who and when, where it was until somebody was faster."""
+    if who & subject.capacities(by):
+        return
+    refuse_if_concerned(by, name, subject.item)  # A person concerned has no capacity at all (V3); the sentence says which it is.
+    user = by if isinstance(by, User) else None
+    if user is not None and may(user, "see", subject.item):
+        if subject.state not in states and (last := _last_move(subject)) and last.source in states:
+            raise too_late(subject)
+        if entry := subject.handed_on(user, who):
+            raise NotNow(_("This is no longer possible: %(change)s.") % {"change": _given(entry)}, **_by_whom(entry))
+    raise NotYou(_("This step is not yours to take: it is for others."), user=user, item=subject.item, verb=name)
+
+
+def too_late(subject: Any) -> NotNow:
+    """Somebody moved it on: who, where to and when."""
+    return NotNow(_moved_sentence(subject), **_by_whom(_last_move(subject)))
 
 
 def _eyes_taken(subject: Any, declared: Move, actor: Actor) -> bool:
@@ -173,10 +185,16 @@ def _eyes_taken(subject: Any, declared: Move, actor: Actor) -> bool:
     return bool(declared.eyes) and not isinstance(actor, Bystander) and bool(subject.other_eyes(declared.eyes, actor))
 
 
+ALSO_CHANGES = ("correct", "determine", "answer", "revise")
+"""What raises a subject's version beside its moves."""
+
+
 def changed_meanwhile(subject: Any, last: Entry | None = None) -> Changed:
     """The version somebody saw is not the current one: say who changed it and when. `last`: the change, where it is known."""
-    last = last or Entry.objects.filter(item=subject.item).exclude(verb__in=history.OF_LIMITS).select_related("by").order_by("-at", "-pk").first()
-    who = str(last.by) if last and last.by else _("the desk")
+    last = last or _last_change(subject)
+    if last is not None and GIVEN_TO in last.data:
+        return Changed(_("Meanwhile %(change)s. Look at it and decide again.") % {"change": _given(last)}, **_by_whom(last))
+    who = _who(last) if last else _("the desk")
     sentence = _("%(who)s changed this %(when)s, after you opened it. Look at what changed and decide again.") % {
         "who": who,
         "when": when(last.at) if last else "",
@@ -184,15 +202,39 @@ def changed_meanwhile(subject: Any, last: Entry | None = None) -> Changed:
     return Changed(sentence, moved_by=who, moved_at=last.at if last else None)
 
 
+def _last_change(subject: Any) -> Entry | None:
+    """Of what raises the version; whoever wrote a record beside it has changed nothing of that."""
+    lines = _lines_of(subject).exclude(verb__in=history.OF_LIMITS).order_by("-at", "-pk")
+    return lines.filter(verb__in=[*moves_of(type(subject)), *ALSO_CHANGES]).first() or lines.first()
+
+
+GIVEN_TO = "assignee"
+"""In the data of a line: the key of whoever has the item from then on, None for nobody; `name` is how they are called."""
+
+
+def _given(entry: Entry) -> str:
+    """ "the desk gave it to Qin today 11:00", as a part of a sentence."""
+    said = {"who": _who(entry), "name": entry.data.get("name", ""), "when": when(entry.at)}
+    if entry.by is not None and entry.data.get(GIVEN_TO) == entry.by_id:
+        return _("%(who)s took it over %(when)s") % said
+    return (_("%(who)s gave it to %(name)s %(when)s") if said["name"] else _("%(who)s put it back into the queue %(when)s")) % said
+
+
+def _who(entry: Entry) -> str:
+    return str(entry.by) if entry.by else _("the desk")
+
+
+def _lines_of(subject: Any) -> QuerySet[Entry]:
+    lines = Entry.objects.filter(item=subject.item).select_related("by")
+    part = getattr(subject, "part_of_item", "")
+    return lines.filter(**{f"data__{part}": subject.pk}) if part else lines
+
+
 def _last_move(subject: Any) -> Entry | None:
-    moved = Entry.objects.filter(item=subject.item, target=subject.state).exclude(source=subject.state).select_related("by")
-    if part := getattr(subject, "part_of_item", ""):
-        moved = moved.filter(**{f"data__{part}": subject.pk})
-    return moved.order_by("-at", "-pk").first()
+    return _lines_of(subject).filter(target=subject.state).exclude(source=subject.state).order_by("-at", "-pk").first()
 
 
-def _moved_by(subject: Any) -> dict[str, Any]:
-    entry = _last_move(subject)
+def _by_whom(entry: Entry | None) -> dict[str, Any]:
     return {"moved_by": str(entry.by) if entry and entry.by else "", "moved_at": entry.at if entry else None}
 
 
@@ -201,5 +243,5 @@ def _moved_sentence(subject: Any) -> str:
     state = subject.get_state_display()
     if entry is None:
         return _("This is no longer possible: it is now “%(state)s”.") % {"state": state}
-    who = str(entry.by) if entry.by else _("the desk")
+    who = _who(entry)
     return _("This is no longer possible: %(who)s moved it to “%(state)s” %(when)s.") % {"who": who, "state": state, "when": when(entry.at)}

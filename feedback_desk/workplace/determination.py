@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -12,6 +13,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from complaints import texts
 from complaints.forms.way import CaseSummaryForm, FindingsForm, MeasureFormSet, ResponsibilityFormSet
 from complaints.lifecycle import State
 from complaints.models import ComplaintForm, Disposition, DispositionKind, Responsibility
@@ -66,17 +68,18 @@ AFTER_THE_SOLUTION = (State.AWAITING_CHECK, State.VISITING)
 """C20: there is something to sum up, and closing still needs it."""
 
 
-def told(matter: Matter, *, sheet: Sheet | None = None, summary: CaseSummaryForm | None = None) -> dict[str, Any]:
-    """All that templates/workplace/_determination.html reads; `sheet` and `summary` as they were sent and came back."""
+def told(matter: Matter, *, sheet: Sheet | None = None, summary: CaseSummaryForm | None = None, changes: Sequence[object] = ()) -> dict[str, Any]:
+    """All that templates/workplace/_determination.html reads; `sheet` and `summary` as they were sent and came back, `changes` since."""
     form = matter.form
     if form is None:
         return {}
     if sheet is None and may_determine(form, matter.user):
         sheet = Sheet(form, matter.user)
     if summary is None and matter.may_write and form.state in AFTER_THE_SOLUTION:
-        summary = CaseSummaryForm(initial={"text": form.case_summary})
+        summary = CaseSummaryForm(initial={"text": form.case_summary, "seen": texts.summary_now(form)})
     measures = measure_lines(matter.measures)
-    return {"sheet": sheet, "summary": summary, "similar": similar(form, matter.at), "responsible": responsible(form), "measures": measures}
+    shown = {"sheet": sheet, "summary": summary, "changes": changes}
+    return {**shown, "similar": similar(form, matter.at), "responsible": responsible(form), "measures": measures}
 
 
 def responsible(form: ComplaintForm) -> list[Responsibility]:

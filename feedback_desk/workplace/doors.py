@@ -39,17 +39,17 @@ class Door:
     fills: tuple[Condition, ...] = ()
 
 
-def _check(*, form_id: int, by: User, case_summary: str = "", **marks: Any) -> None:
+def _check(*, form_id: int, by: User, case_summary: str = "", seen: int | None = None, **marks: Any) -> None:
     """C9, C20: the marks, and the case summary that filing needs, in one transaction."""
     with transaction.atomic():
         if case_summary:
-            complaint_services.write_case_summary(form_id=form_id, by=by, text=case_summary)
+            complaint_services.write_case_summary(form_id=form_id, by=by, text=case_summary, seen=seen)
         complaint_services.inspect(form_id=form_id, by=by, **marks)
 
 
-def _accept(*, form_id: int, by: User, case_summary: str) -> None:
+def _accept(*, form_id: int, by: User, case_summary: str, seen: int | None = None) -> None:
     with transaction.atomic():
-        complaint_services.write_case_summary(form_id=form_id, by=by, text=case_summary)
+        complaint_services.write_case_summary(form_id=form_id, by=by, text=case_summary, seen=seen)
         complaint_services.accept(form_id=form_id, by=by)
 
 
@@ -245,8 +245,22 @@ def _button(subject: Any, move: Move, missing: list[str], missing_url: str, abou
     label = _("%(move)s: %(about)s") % {"move": move.label, "about": about} if about else str(move.label)
     key = "a" if move.name in ("assign", "reassign") else ""
     return Button(
-        move.name, label, url_of(subject, move.name), move.primary, move.grave, move.reason, ICONS.get(move.name, ""), left, missing_url if left else "", key
+        move.name,
+        label,
+        url_of(subject, move.name) + _seen(subject, move),
+        move.primary,
+        move.grave,
+        move.reason,
+        ICONS.get(move.name, ""),
+        left,
+        missing_url if left else "",
+        key,
     )
+
+
+def _seen(subject: Any, move: Move) -> str:
+    """Who had the ticket when the page was opened is what one decides on, not who has it when the dialog opens."""
+    return f"?seen_version={subject.version}" if issubclass(DOORS[type(subject)][move.name].form, move_forms.SeenHolderForm) else ""
 
 
 def _beyond_the_dialog(subject: Any, move: Move, missing: list[str]) -> list[str]:

@@ -46,6 +46,7 @@ class Values(NamedTuple):
 
     pk: int
     item_id: int
+    version: int
     number: str
     title: str
     type: str
@@ -78,6 +79,7 @@ class Values(NamedTuple):
 FIELDS = (
     "pk",
     "item_id",
+    "version",
     "item__number",
     "item__title",
     "type",

@@ -18,7 +18,7 @@ from feedback_desk.people import receivers, standing
 from feedback_desk.people.access import NotYou
 from feedback_desk.people.models import Role, User
 from feedback_desk.records.models import Entry, Kind
-from feedback_desk.records.moves import make
+from feedback_desk.records.moves import make, may_perform
 from tickets.models import Contact, Ticket
 from tickets.services.common import locked, need, tell
 from tickets.services.contacts import check_promise, promise
@@ -34,6 +34,8 @@ def ask_extension(*, ticket_id: int, by: User, deadline_id: int, until: datetime
     need(reason=reason)
     ticket = locked(ticket_id)
     deadline = _of_matter(ticket, deadline_id)
+    if may_perform(ticket, "ask_extension", by):
+        extensions.check_unasked(deadline)
     if deadline.code in TELLS_FIRST and not _spoken_with(ticket, since=deadline.start_at):
         raise ValidationError({"deadline": _("Speak with the customer first and record it: only then is this limit put off.")})
     entry = make(ticket, "ask_extension", by=by, at=at, reason=reason, data=_about(deadline, until))
@@ -54,7 +56,8 @@ def _date(at: datetime) -> str:
 
 
 def _of_matter(ticket: Ticket, deadline_id: int) -> Deadline:
-    found: Deadline | None = Deadline.objects.select_related("rule").filter(pk=deadline_id, root_id=ticket.item_id).exclude(item__kind=Kind.ACTION).first()
+    rows = Deadline.objects.select_related("rule", "asking__asked_by").exclude(item__kind=Kind.ACTION)
+    found: Deadline | None = rows.filter(pk=deadline_id, root_id=ticket.item_id).first()
     if found is None:
         raise ValidationError({"deadline": _("Choose one of the limits of this item.")})
     return found
@@ -87,7 +90,7 @@ def grant_extension(
     """
     at = clock.now()
     check_promise(promised_at, at)
-    ticket, extension = _asked(ticket_id, extension_id, by)
+    ticket, extension = _asked(ticket_id, extension_id, by, "grant_extension")
     until = until or extension.wanted
     entry = make(ticket, "grant_extension", by=by, at=at, reason=words, data=_about(extension.deadline, until))
     deadline = extensions.grant(extension, until=until, at=at, by=by, words=words)
@@ -101,7 +104,7 @@ def grant_extension(
 def refuse_extension(*, ticket_id: int, by: User, extension_id: int, reason: str) -> Extension:
     """T9, V8: with words; the limit runs on."""
     at = clock.now()
-    ticket, extension = _asked(ticket_id, extension_id, by)
+    ticket, extension = _asked(ticket_id, extension_id, by, "refuse_extension")
     entry = make(ticket, "refuse_extension", by=by, at=at, reason=reason, data=_about(extension.deadline))
     deadline = extensions.refuse(extension, at=at, by=by, words=reason)
     message = gettext_noop("More time was refused: %(rule)s. %(reason)s")
@@ -109,14 +112,16 @@ def refuse_extension(*, ticket_id: int, by: User, extension_id: int, reason: str
     return extension
 
 
-def _asked(ticket_id: int, extension_id: int, by: User) -> tuple[Ticket, Extension]:
+def _asked(ticket_id: int, extension_id: int, by: User, answer: str) -> tuple[Ticket, Extension]:
+    """The request, which still waits; whoever could answer it is told who did already."""
     ticket = locked(ticket_id)
-    rows = Extension.objects.select_related("deadline__rule", "asked_by").exclude(deadline__item__kind=Kind.ACTION)
-    extension = rows.filter(pk=extension_id, deadline__root_id=ticket.item_id).first()
+    extension = extensions.of(ticket.item).filter(pk=extension_id).first()
     if extension is None:
         raise ValidationError({"extension": _("Choose one of the requests of this item.")})
     if extension.asked_by_id == by.pk:
-        raise NotYou(_("You asked for it yourself: somebody else answers."), user=by, item=ticket.item, verb="grant_extension")
+        raise NotYou(_("You asked for it yourself: somebody else answers."), user=by, item=ticket.item, verb=answer)
+    if may_perform(ticket, answer, by):
+        extensions.check_waiting(extension)
     return ticket, extension
 
 

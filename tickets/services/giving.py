@@ -42,11 +42,11 @@ def _not_to(sentence: str, assignee: User, **more: Any) -> ValidationError:
     return ValidationError({"assignee": sentence % {"name": assignee, **more}})
 
 
-def give(ticket: Ticket, *, by: Actor, at: datetime, assignee: User, **data: Any) -> Entry:
+def give(ticket: Ticket, *, by: Actor, at: datetime, assignee: User, seen_version: int | None = None, **data: Any) -> Entry:
     """Assign, without asking again who may be assigned. Whoever calls tells the assignee, once the ticket has its number."""
     ticket.assignee, ticket.assigned_by, ticket.assigned_at = assignee, person(by), at
     told = {"assignee": assignee.pk, "name": assignee.name, **data}
-    entry = make(ticket, "assign", by=by, at=at, save=("assignee", "assigned_by", "assigned_at"), data=told)
+    entry = make(ticket, "assign", by=by, at=at, seen_version=seen_version, save=("assignee", "assigned_by", "assigned_at"), data=told)
     hand_limits(ticket, entry)
     return entry
 

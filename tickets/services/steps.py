@@ -18,6 +18,7 @@ from feedback_desk.people.actors import Actor, person
 from feedback_desk.people.models import User
 from feedback_desk.records import history
 from feedback_desk.records.models import Item
+from feedback_desk.records.spoken import when
 from tickets.models import Contact, NextStep, Ticket
 from tickets.services.common import demand, locked, need, says_nothing, tell
 
@@ -78,7 +79,8 @@ def finish_step(*, step_id: int, by: User, outcome: str) -> NextStep:
     demand(by, "finish_step", ticket.item)
     step = NextStep.objects.select_related("contact", "item", "owner", "ended_by").get(pk=step_id)
     if step.ended_at is not None:
-        raise NotNow(_("This step has ended already."), moved_by=str(step.ended_by or ""), moved_at=step.ended_at)
+        about = {"who": step.ended_by or _("the desk"), "when": when(step.ended_at)}
+        raise NotNow(_("This step has ended already: %(who)s, %(when)s.") % about, moved_by=str(step.ended_by or ""), moved_at=step.ended_at)
     finish(step, ticket, by=by, at=at, outcome=outcome)
     return step
 

@@ -26,18 +26,18 @@ from tickets.services.giving import check_assignee, give, hand_limits, tell_assi
 
 
 @transaction.atomic
-def assign(*, ticket_id: int, by: Actor, assignee_id: int, due_at: datetime | None = None) -> Ticket:
+def assign(*, ticket_id: int, by: Actor, assignee_id: int, due_at: datetime | None = None, seen_version: int | None = None) -> Ticket:
     """T6: to somebody on duty who has the skill and is not concerned; voids the old D06 and D07 and starts new ones. `due_at`: sooner than D26 asks."""
     at = clock.now()
     ticket = locked(ticket_id)
-    tell_assignee(ticket, assign_now(ticket, by=by, at=at, assignee=User.objects.get(pk=assignee_id), due_at=due_at))
+    tell_assignee(ticket, assign_now(ticket, by=by, at=at, assignee=User.objects.get(pk=assignee_id), due_at=due_at, seen_version=seen_version))
     return ticket
 
 
-def assign_now(ticket: Ticket, *, by: Actor, at: datetime, assignee: User, due_at: datetime | None = None) -> Entry:
+def assign_now(ticket: Ticket, *, by: Actor, at: datetime, assignee: User, due_at: datetime | None = None, seen_version: int | None = None) -> Entry:
     """Whoever calls tells the assignee afterwards, once the ticket has its number."""
     check_assignee(ticket, assignee, at)
-    entry = give(ticket, by=by, at=at, assignee=assignee)
+    entry = give(ticket, by=by, at=at, assignee=assignee, seen_version=seen_version)
     _due_earlier(ticket, due_at, by=by, at=at)
     return entry
 
@@ -86,7 +86,7 @@ def decline(*, ticket_id: int, by: User, reason: str) -> Ticket:
     """T13: at once, with a reason; back to whoever assigned it: a person is told and it is in the queue, the desk asks the next one."""
     at = clock.now()
     ticket = locked(ticket_id)
-    entry = make(ticket, "decline", by=by, at=at, reason=reason)
+    entry = make(ticket, "decline", by=by, at=at, reason=reason, data={"assignee": None})
     assigner = ticket.assigned_by
     ticket.assignee = ticket.assigned_by = ticket.assigned_at = None
     ticket.save(update_fields=["assignee", "assigned_by", "assigned_at"])
@@ -103,21 +103,21 @@ def decline(*, ticket_id: int, by: User, reason: str) -> Ticket:
 
 
 @transaction.atomic
-def hand_up(*, ticket_id: int, by: Actor, reason: str = "") -> Ticket:
+def hand_up(*, ticket_id: int, by: Actor, reason: str = "", seen_version: int | None = None) -> Ticket:
     """T7: unconfirmed two hours after assignment, it goes to the supervisor by itself. D07 ends late, D06 starts for the supervisor."""
     at = clock.now()
     ticket = locked(ticket_id)
-    _hand_up(ticket, by=by, at=at, reason=reason)
+    _hand_up(ticket, by=by, at=at, reason=reason, seen_version=seen_version)
     return ticket
 
 
-def _hand_up(ticket: Ticket, *, by: Actor, at: datetime, reason: str = "") -> None:
+def _hand_up(ticket: Ticket, *, by: Actor, at: datetime, reason: str = "", seen_version: int | None = None) -> None:
     before = ticket.assignee
     supervisor = person(by) or receivers.pick(Role.SUPERVISOR, department=ticket.item.department, root=ticket.item, at=at)
     ticket.assignee, ticket.assigned_by, ticket.assigned_at = supervisor, None, at
     entry = make(
-        ticket, "hand_up", by=by, at=at, reason=reason, save=("assignee", "assigned_by", "assigned_at"),
-        data={"from": before.name if before else "", "name": supervisor.name if supervisor else ""},
+        ticket, "hand_up", by=by, at=at, reason=reason, seen_version=seen_version, save=("assignee", "assigned_by", "assigned_at"),
+        data={"from": before.name if before else "", "name": supervisor.name if supervisor else "", "assignee": supervisor.pk if supervisor else None},
     )  # fmt: skip
     hold(ticket, at)
     deadlines.settle(ticket.item, "D07", at=at)
@@ -129,29 +129,29 @@ def _hand_up(ticket: Ticket, *, by: Actor, at: datetime, reason: str = "") -> No
 
 
 @transaction.atomic
-def reassign(*, ticket_id: int, by: User, assignee_id: int, reason: str, due_at: datetime | None = None) -> Ticket:
+def reassign(*, ticket_id: int, by: User, assignee_id: int, reason: str, due_at: datetime | None = None, seen_version: int | None = None) -> Ticket:
     """With a hand-over note; resumes D26 if the ticket waited."""
-    return _pass_on(ticket_id, "reassign", by=by, assignee_id=assignee_id, reason=reason, due_at=due_at)
+    return _pass_on(ticket_id, "reassign", by=by, assignee_id=assignee_id, reason=reason, due_at=due_at, seen_version=seen_version)
 
 
 @transaction.atomic
-def second_line(*, ticket_id: int, by: User, assignee_id: int, reason: str, due_at: datetime | None = None) -> Ticket:
+def second_line(*, ticket_id: int, by: User, assignee_id: int, reason: str, due_at: datetime | None = None, seen_version: int | None = None) -> Ticket:
     """T15: demand, cause, history and promises go along as the note; starts D35."""
-    ticket = _pass_on(ticket_id, "second_line", by=by, assignee_id=assignee_id, reason=reason, due_at=due_at)
+    ticket = _pass_on(ticket_id, "second_line", by=by, assignee_id=assignee_id, reason=reason, due_at=due_at, seen_version=seen_version)
     deadlines.start(
         ticket.item, "D35", at=ticket.state_since, facts=facts(ticket), owner=ticket.assignee, department=ticket.item.department, round=ticket.round
     )
     return ticket
 
 
-def _pass_on(ticket_id: int, name: str, *, by: User, assignee_id: int, reason: str, due_at: datetime | None) -> Ticket:
+def _pass_on(ticket_id: int, name: str, *, by: User, assignee_id: int, reason: str, due_at: datetime | None, seen_version: int | None) -> Ticket:
     at = clock.now()
     ticket = locked(ticket_id)
     assignee = User.objects.get(pk=assignee_id)
     check_assignee(ticket, assignee, at)
     if name == "second_line" and not assignee.has_role(Role.SECOND_LINE):
         raise ValidationError({"assignee": _("%(name)s is not on the second line.") % {"name": assignee}})
-    entry = make(ticket, name, by=by, at=at, reason=reason, data={"assignee": assignee.pk, "name": assignee.name})
+    entry = make(ticket, name, by=by, at=at, reason=reason, seen_version=seen_version, data={"assignee": assignee.pk, "name": assignee.name})
     ticket.assignee, ticket.assigned_by, ticket.assigned_at = assignee, by, at
     ticket.save(update_fields=["assignee", "assigned_by", "assigned_at"])
     deadlines.resume(ticket.item, "D26", at=at)
@@ -214,6 +214,7 @@ def take_work_away(root: Item, user: User, by: Actor, at: datetime) -> None:
     ticket.save(update_fields=["assignee", "assigned_by", "assigned_at"])
     hold(ticket, at)
     hand_over_limits(ticket, at)
-    entry = history.record(ticket.item, "taken_away", by=SYSTEM, at=at, data={"from": user.name, "name": heir.name if heir else ""})
+    data = {"from": user.name, "name": heir.name if heir else "", "assignee": heir.pk if heir else None}
+    entry = history.record(ticket.item, "taken_away", by=SYSTEM, at=at, data=data)
     if heir is not None:
         tell(heir, "assigned", entry=entry, item=ticket.item, by=_("the desk"))

@@ -240,7 +240,7 @@ def test_C3_determination_becomes_48_hours_before_anybody_is_told(item, running,
 def test_C3_48_hours_are_warned_of_although_the_24_were(item, running, local):
     deadline = running("D14")
     assert sweep(local("2026-03-03 04:00")) == 1, "75 % of 24 hours"
-    services.lengthen(item, "D14", hours=48, at=local("2026-03-03 08:00"))
+    services.lengthen(item, "D14", at=local("2026-03-03 08:00"))
     deadline.refresh_from_db()
     assert (deadline.warn_at, deadline.next_step_at) == (local("2026-03-03 21:00"), local("2026-03-03 21:00"))
     assert [sweep(local(at)) for at in ("2026-03-03 20:59", "2026-03-03 21:00", "2026-03-04 08:59", "2026-03-04 09:00")] == [0, 1, 0, 1]

@@ -86,7 +86,7 @@ def test_T6_the_refusal_stands_at_its_field_and_what_was_typed_stays(at_desk, qu
     Skill.objects.create(name="运输理赔").categories.add(slug("transport-damage"))
     ticket = queued()
     url = reverse("workplace:ticket_move", args=[ticket.item.number, "assign"])
-    answer = at_desk(cast.supervisor).post(url, {"assignee": cast.agent.pk, "due_at": "2099-01-01T10:00"})
+    answer = at_desk(cast.supervisor).post(url, {"seen_version": ticket.version, "assignee": cast.agent.pk, "due_at": "2099-01-01T10:00"})
     assert answer.status_code == 422
     assert "运输理赔" in str(answer.context["form"].errors["assignee"])
     assert "2099-01-01T10:00" in answer.content.decode()
@@ -97,8 +97,8 @@ def test_T6_the_dialog_sets_an_earlier_due_time_in_local_time(at_desk, queued, c
     ticket = queued()
     url = reverse("workplace:ticket_move", args=[ticket.item.number, "assign"])
     client = at_desk(cast.supervisor)
-    assert client.post(url, {"assignee": cast.agent.pk, "due_at": "2026-03-20T10:00"}).status_code == 422
-    assert client.post(url, {"assignee": cast.agent.pk, "due_at": "2026-03-03T10:00"}).status_code == 302
+    assert client.post(url, {"seen_version": ticket.version, "assignee": cast.agent.pk, "due_at": "2026-03-20T10:00"}).status_code == 422
+    assert client.post(url, {"seen_version": ticket.version, "assignee": cast.agent.pk, "due_at": "2026-03-03T10:00"}).status_code == 302
     assert ticket.item.deadlines.get(code="D26").due_at == local("2026-03-03 10:00")
     told = client.get(reverse("workplace:ticket", args=[ticket.item.number])).content.decode()
     assert "指派时提前了办结时限" in told

@@ -8,14 +8,19 @@ import pytest
 from django.urls import reverse
 
 from complaints import acts
+from complaints import services as forms
+from complaints.models import ComplaintForm
+from conftest import make_person
 from feedback_desk import clock
-from feedback_desk.people.models import Refusal
+from feedback_desk.deadlines.models import Deadline
+from feedback_desk.people.models import Refusal, Role
 from feedback_desk.people.services import name_concerned
 from feedback_desk.records.moves import moves_of
 from feedback_desk.workplace.doors import DOORS
 from feedback_desk.workplace.models import Draft
 from feedback_desk.workplace.panels import ACT_DOORS
 from feedback_desk.workplace.tests import way
+from tests.ways import summed_up
 from tickets import services as tickets
 from tickets.models import Ticket
 
@@ -130,3 +135,131 @@ def test_corrections_keep_old_and_new_and_never_overwrite_a_colleague(cast, tick
     assert client.post(url, typed | {"seen_version": seen + 1}).status_code == 302
     assert Ticket.objects.get(pk=ticket.pk).model == "LH-W91"
     assert "LH-W90 → LH-W91" in client.get(reverse("workplace:ticket", args=[ticket.item.number])).content.decode()
+
+
+# ---- a colleague was faster, and the state is the same ----
+
+
+@pytest.fixture
+def queued(cast, customer, freeze, db):
+    freeze("2026-03-02 09:00")
+    return way.complaint(cast, customer, by=cast.supervisor, assignee_id=None)
+
+
+@pytest.fixture
+def second_supervisor(cast):
+    return make_person("shao", "主管邵", Role.SUPERVISOR, department=cast.service)
+
+
+def test_T6_two_supervisors_assign_at_once_the_second_is_told_and_may_decide_again(cast, queued, second_supervisor, client, freeze):
+    client.force_login(second_supervisor)
+    page = client.get(reverse("workplace:ticket", args=[queued.item.number])).content.decode()
+    seen = f"{door(queued, 'assign')}?seen_version={queued.version}"
+    assert seen in page
+    tickets.assign(ticket_id=queued.pk, by=cast.supervisor, assignee_id=cast.agent.pk)
+    freeze("2026-03-02 09:30")
+    opened = client.get(seen, headers=HTMX).context["form"]
+    typed = {"assignee": cast.second.pk, "due_at": "", "seen_version": opened["seen_version"].value()}
+    late = client.post(door(queued, "assign"), typed, headers=HTMX)
+    words = late.content.decode()
+    assert late.status_code == 409
+    assert [word for word in ("主管秦", "客服林", "09:00") if word not in words] == []
+    again = late.context["form"]
+    assert (str(again["assignee"].value()), Ticket.objects.get(pk=queued.pk).assignee) == (str(cast.second.pk), cast.agent)
+    assert client.post(door(queued, "assign"), typed | {"seen_version": again["seen_version"].value()}, headers=HTMX).status_code == 204
+    assert Ticket.objects.get(pk=queued.pk).assignee == cast.second
+
+
+def test_T6_ticked_rows_are_assigned_as_they_were_seen(cast, queued, second_supervisor, client):
+    client.force_login(second_supervisor)
+    ticked = f'value="{queued.item_id}:{queued.version}"'
+    url = reverse("workplace:queue")
+    assert ticked in client.get(url).content.decode()
+    tickets.assign(ticket_id=queued.pk, by=cast.supervisor, assignee_id=cast.agent.pk)
+    told = client.post(url, {"item": [f"{queued.item_id}:{queued.version}"], "assignee": cast.second.pk}, follow=True).content.decode()
+    assert "主管秦" in told
+    assert Ticket.objects.get(pk=queued.pk).assignee == cast.agent
+
+
+def test_T7_whoever_had_it_is_told_and_it_is_no_violation(cast, ticket, client):
+    tickets.reassign(ticket_id=ticket.pk, by=cast.supervisor, assignee_id=cast.second.pk, reason="客户要求换人")
+    client.force_login(cast.agent)
+    late = client.post(door(ticket, "withdraw"), {"reason": "客户来电说不要了"}, headers=HTMX)
+    words = late.content.decode()
+    assert late.status_code == 409
+    assert [word for word in ("主管秦", "二线吴", "09:00", "客户来电说不要了") if word not in words] == []
+    assert not Refusal.objects.exists()
+
+
+def test_T9_a_request_answered_meanwhile_says_by_whom_and_keeps_the_words(cast, ticket, second_supervisor, client):
+    limit = Deadline.objects.get(item=ticket.item, code="D26")
+    asked = tickets.ask_extension(ticket_id=ticket.pk, by=cast.agent, deadline_id=limit.pk, until=limit.due_at + timedelta(days=2), reason="等工厂回复")
+    client.force_login(second_supervisor)
+    assert client.get(door(ticket, "refuse_extension"), headers=HTMX).context["form"]["extension"].value() == asked.pk
+    tickets.grant_extension(ticket_id=ticket.pk, by=cast.supervisor, extension_id=asked.pk)
+    late = client.post(door(ticket, "refuse_extension"), {"extension": asked.pk, "reason": "已经够长了"}, headers=HTMX)
+    words = late.content.decode()
+    assert late.status_code == 409
+    assert [word for word in ("主管秦", "09:00", "已经够长了") if word not in words] == []
+
+
+def act_door(form, act):
+    return reverse("workplace:form_act", args=[form.item.number, act])
+
+
+def test_an_act_that_is_too_late_says_who_moved_it_and_when(cast, ticket, client, freeze):
+    form = way.walk(cast, ticket, "in_review")
+    client.force_login(cast.agent)
+    freeze("2026-03-02 10:00")
+    late = client.post(act_door(form, "write_first_plan"), {"text": "我写了很久的方案"}, headers=HTMX)
+    words = late.content.decode()
+    assert late.status_code == 409
+    assert [word for word in ("客服经理程", "09:00", "我写了很久的方案") if word not in words] == []
+
+
+def test_C20_a_case_summary_that_a_colleague_wrote_is_not_overwritten_unread(cast, ticket, client, freeze):
+    form = way.walk(cast, ticket, "awaiting_check")
+    url = reverse("workplace:case_summary", args=[form.item.number])
+    client.force_login(cast.agent)
+    page = client.get(reverse("workplace:form", args=[form.item.number]), {"tab": "determination"})
+    seen = page.context["summary"]["seen"].value()
+    forms.write_case_summary(form_id=form.pk, by=cast.supervisor, text="卸货侧放所致。")
+    freeze("2026-03-02 10:00")
+    late = client.post(url, {"text": "我的小结", "seen": seen})
+    words = late.content.decode()
+    assert late.status_code == 409
+    assert [word for word in ("主管秦", "09:00", "我的小结", "卸货侧放所致。") if word not in words] == []
+    assert ComplaintForm.objects.get(pk=form.pk).case_summary == "卸货侧放所致。"
+    again = late.context["summary"]["seen"].value()
+    assert client.post(url, {"text": "我的小结", "seen": again}).status_code == 302
+    assert ComplaintForm.objects.get(pk=form.pk).case_summary == "我的小结"
+
+
+def test_C20_filing_keeps_a_summary_typed_while_a_colleague_wrote_one(cast, ticket, client):
+    form = way.walk(cast, ticket, "awaiting_check", grade="III")
+    ComplaintForm.objects.filter(pk=form.pk).update(visit_marked=False, case_summary="")
+    client.force_login(cast.inspector)
+    url = reverse("workplace:form_move", args=[form.item.number, "pass_and_file"])
+    seen = client.get(url, headers=HTMX).context["form"]["seen"].value()
+    forms.write_case_summary(form_id=form.pk, by=cast.supervisor, text="卸货侧放所致。")
+    typed = {"timely": "yes", "severity": "fitting", "faults": "", "case_summary": "我的小结", "seen": seen}
+    late = client.post(url, typed, headers=HTMX)
+    words = late.content.decode()
+    assert late.status_code == 409
+    assert [word for word in ("主管秦", "我的小结", "卸货侧放所致。") if word not in words] == []
+
+
+def test_C20_a_visit_whose_summary_was_not_touched_leaves_the_colleagues(cast, ticket, client):
+    form = way.walk(cast, ticket, "visiting")
+    summed_up(form.pk, cast, "卸货侧放所致。")
+    client.force_login(cast.visitor)
+    url = reverse("workplace:record_visit", args=[form.item.number])
+    opened = client.get(url).context["form"]
+    forms.write_case_summary(form_id=form.pk, by=cast.supervisor, text="改写后的小结。")
+    said = {"reached": "yes", "said": "新机正常", "mood": "satisfied", "speed": 5, "solution": 5, "attitude": 5, "accepted": "yes"}
+    carried = {"case_summary": opened["case_summary"].value(), "seen": opened["seen"].value()}
+    touched = client.post(url, said | carried | {"case_summary": "另一份小结"})
+    assert touched.status_code == 409
+    assert "改写后的小结。" in touched.content.decode()
+    assert client.post(url, said | carried).status_code == 302
+    assert ComplaintForm.objects.get(pk=form.pk).case_summary == "改写后的小结。"

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from complaints.acts import ACTS, Act
 from complaints.models import ComplaintForm
-from feedback_desk.people.access import NotNow
+from feedback_desk.people.access import Changed, NotNow
 from feedback_desk.workplace import doors, finding
 from feedback_desk.workplace.finding import me
 from feedback_desk.workplace.panels import ACT_DOORS
@@ -44,6 +44,8 @@ def form_act(request: HttpRequest, number: str, act: str) -> HttpResponse:
         status = 409
         for sentence in late.missing or [late.because]:
             form.add_error(None, sentence)
+        if isinstance(late, Changed):
+            form.look_again()
     return _dialog(request, subject, ACTS[act], form, back, status)
 
 

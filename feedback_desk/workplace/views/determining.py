@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.http import require_POST, require_safe
 
-from complaints import services
+from complaints import services, texts
 from complaints.forms.way import CaseSummaryForm
 from complaints.models import ComplaintForm
-from feedback_desk.people.access import NotNow
+from feedback_desk.people.access import Changed, NotNow
 from feedback_desk.workplace import finding, pdf
 from feedback_desk.workplace.determination import Sheet
 from feedback_desk.workplace.finding import me
@@ -26,6 +26,7 @@ from feedback_desk.workplace.matter import Matter
 from feedback_desk.workplace.paper import sheet
 from feedback_desk.workplace.views.ticket import inside, page
 from tickets.models import Ticket
+from tickets.move_forms import carry
 
 
 @login_required
@@ -67,11 +68,17 @@ def determine(request: HttpRequest, number: str) -> HttpResponse:
 @login_required
 @require_POST
 def case_summary(request: HttpRequest, number: str) -> HttpResponse:
-    """C20: cause, course, was the solution right."""
+    """C20: cause, course, was the solution right. A colleague's is not overwritten unread."""
     form, summary = finding.form(me(request), number), CaseSummaryForm(request.POST)
     if not summary.is_valid():
         return _page(request, form, summary=summary, status=422)
-    services.write_case_summary(form_id=form.pk, by=me(request), text=summary.cleaned_data["text"])
+    try:
+        services.write_case_summary(form_id=form.pk, by=me(request), **summary.cleaned_data)
+    except NotNow as late:
+        summary.add_error(None, late.because)
+        if isinstance(late, Changed):
+            carry(summary, seen=texts.summary_now(form))
+        return _page(request, form, summary=summary, changes=getattr(late, "changes", ()), status=409)
     messages.success(request, _("The case summary is written."))
     return HttpResponseRedirect(reverse("workplace:form", args=[form.item.number]) + "?tab=determination")
 

@@ -133,15 +133,16 @@ def _is_key(text: str) -> bool:
 
 
 def _assign_ticked(request: HttpRequest, user: User) -> HttpResponse:
-    """Assign what is ticked, each in a transaction of its own; what cannot be done says why, the rest is done (T6)."""
-    keys = [int(key) for key in request.POST.getlist("item") if _is_key(key)][: rows.PAGE]
+    """Assign what is ticked, each in a transaction of its own and as the row was seen; what cannot be done says why, the rest is done (T6)."""
+    ticked = [(key, seen) for key, _colon, seen in (value.partition(":") for value in request.POST.getlist("item")) if _is_key(key)]
+    keys = {int(key): int(seen) if _is_key(seen) else None for key, seen in ticked[: rows.PAGE]}
     assignee, reason = request.POST.get("assignee", ""), request.POST.get("reason", "").strip()
     if not keys or not _is_key(assignee) or not User.objects.filter(pk=assignee).exists():
         messages.warning(request, _("Tick what is to be assigned and choose a person."))
         return redirect(request.get_full_path())
     done, refused = 0, []
-    for ticket in waiting.seen_by(user).filter(item_id__in=keys).select_related("item"):
-        if sentence := _assign_one(ticket, user, int(assignee), reason):
+    for ticket in waiting.seen_by(user).filter(item_id__in=keys.keys()).select_related("item"):
+        if sentence := _assign_one(ticket, user, int(assignee), reason, keys[ticket.item_id]):
             refused.append(f"{ticket.item.number}{_(': ')}{sentence}")
         else:
             done += 1
@@ -152,15 +153,15 @@ def _assign_ticked(request: HttpRequest, user: User) -> HttpResponse:
     return redirect(request.get_full_path())
 
 
-def _assign_one(ticket: Ticket, user: User, assignee: int, reason: str) -> str:
+def _assign_one(ticket: Ticket, user: User, assignee: int, reason: str, seen: int | None) -> str:
     """The sentence why not; nothing when it is done. What somebody works on already is handed over with a reason."""
     try:
         if ticket.state == "pending":
-            tickets.assign(ticket_id=ticket.pk, by=user, assignee_id=assignee)
+            tickets.assign(ticket_id=ticket.pk, by=user, assignee_id=assignee, seen_version=seen)
         elif not reason:
             return _("somebody works on it already; give a reason for handing it over.")
         else:
-            tickets.reassign(ticket_id=ticket.pk, by=user, assignee_id=assignee, reason=reason)
+            tickets.reassign(ticket_id=ticket.pk, by=user, assignee_id=assignee, reason=reason, seen_version=seen)
     except NotYou as error:
         record_refusal(error)
         return error.because

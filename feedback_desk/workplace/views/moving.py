@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from complaints.forms.way import SeenTextForm
 from complaints.models import ComplaintForm, Disposition, Remedy
 from feedback_desk.people.access import Changed, NotNow
 from feedback_desk.records.moves import Move
@@ -78,7 +77,7 @@ def _pass(request: HttpRequest, subject: Any, name: str, back: str) -> HttpRespo
         status, changes = 409, getattr(late, "changes", ())
         for sentence in {late.because, *late.missing} if late.because not in late.missing else late.missing:
             form.add_error(None, sentence)
-        if isinstance(late, Changed) and isinstance(form, SeenTextForm):
+        if isinstance(late, Changed):
             form.look_again()
     return _dialog(request, subject, move, form, back, status, changes)
 

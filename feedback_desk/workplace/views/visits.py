@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from complaints import services as complaints
+from complaints import texts
 from complaints.models import ComplaintForm
 from feedback_desk import clock
 from feedback_desk.people import standing
-from feedback_desk.people.access import NotNow
+from feedback_desk.people.access import Changed, NotNow
 from feedback_desk.workplace import finding, visiting
 from feedback_desk.workplace.doors import put_on
 from feedback_desk.workplace.finding import me
@@ -24,6 +25,7 @@ from followups import services
 from followups.forms import SecondFollowUpForm, VisitForm
 from followups.models import Visit
 from tickets.models import Ticket
+from tickets.move_forms import carry
 from tickets.permissions import matter_that_closes
 
 gate = require_http_methods(["GET", "POST"])
@@ -49,7 +51,7 @@ def record(request: HttpRequest, number: str) -> HttpResponse:
     found = visiting.visit_form_of(me(request), number)
     if found is None:
         raise finding.unseen(me(request), number)
-    form, status = VisitForm(request.POST or None, initial={"case_summary": found.case_summary}), 200
+    form, status, changes = VisitForm(request.POST or None, initial={"case_summary": found.case_summary, "seen": texts.summary_now(found)}), 200, ()
     if request.method == "POST":
         status = 422
         try:
@@ -57,10 +59,13 @@ def record(request: HttpRequest, number: str) -> HttpResponse:
                 return HttpResponseRedirect(reverse("workplace:visits"))
         except NotNow as late:
             form.add_error(None, late.because)
-            status = 409
+            status, changes = 409, getattr(late, "changes", ())
+            if isinstance(late, Changed):
+                carry(form, seen=texts.summary_now(found))
     told = {
         "visit": found,
         "form": form,
+        "changes": changes,
         "script": visiting.SCRIPT,
         "attempts": found.visits.filter(reached=False).count(),
         "points": found.ticket.customer.contact_points.all(),
@@ -75,7 +80,7 @@ def _record(request: HttpRequest, found: ComplaintForm, form: VisitForm) -> bool
     try:
         with transaction.atomic():
             if summary and summary != found.case_summary:
-                complaints.write_case_summary(form_id=found.pk, by=me(request), text=summary)
+                complaints.write_case_summary(form_id=found.pk, by=me(request), text=summary, seen=form.cleaned_data["seen"])
             services.record_visit(ticket_id=found.ticket_id, by=me(request), **form.facts())
     except ValidationError as error:
         put_on(form, error)
