@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
-from complaints import acts
+from complaints import acts, services
 from complaints.models import ComplaintForm, CorrectiveAction, Disposition, Remedy, Responsibility
 from conftest import make_person
 from feedback_desk import clock
@@ -31,7 +32,7 @@ MACHINES: dict[str, type[Any]] = {
     "ticket": Ticket, "form": ComplaintForm, "disposition": Disposition, "remedy": Remedy, "action": CorrectiveAction,
 }  # fmt: skip
 CASES = [(machine, name) for machine, model in MACHINES.items() for name in moves_of(model)]
-ACT_ROWS = TABLE.pop("act")
+ACT_ROWS, WRITTEN_ROWS = TABLE.pop("act"), TABLE.pop("written")
 BYSTANDERS = {"system": SYSTEM, "customer": CUSTOMER}
 LENDER = {"ticket": "form", "form": "ticket", "disposition": "form", "remedy": "form", "action": "form"}
 UNASSIGNED = {("ticket", "take")}
@@ -167,6 +168,71 @@ def test_V3_a_person_concerned_may_do_no_act_at_all(name, parts, subject_of):
     people = {part: actor for part, actor in parts.items() if part not in BYSTANDERS}
     Concern.objects.bulk_create(Concern(item=form.item.root, user=actor, because="named", since=clock.now()) for actor in people.values())
     assert not [part for part, actor in people.items() if act_outcome(form, name, actor)]
+
+
+# ---- what is written beside moves and acts ----
+
+
+@dataclass(frozen=True)
+class Written:
+    """States of form and measure in which it is written, and the service that writes it."""
+
+    form: str
+    measure: str
+    write: Callable[[ComplaintForm, Disposition, Any], Any]
+
+
+TERMS: dict[str, Any] = {"kind": "talk", "amount": None, "clause": "4.2", "reason": "侧放"}
+WRITTEN = {
+    "determine": Written("determining", "draft", lambda form, measure, by: services.determine(
+        form_id=form.pk, by=by, findings="侧放", why_not_spoken="", measures=[],
+        responsibilities=[{"user_id": None, "department_id": measure.department_id, "share": 100, "because": "侧放"}],
+    )),
+    "revise": Written("negotiating", "objected", lambda form, measure, by: services.revise(
+        disposition_id=measure.pk, by=by, seen_version=measure.version, **TERMS,
+    )),
+    "answer": Written("in_review", "proposed", lambda form, measure, by: services.answer(disposition_id=measure.pk, by=by, words="车厢已满")),
+    "keep_note_manager": Written("outstanding", "draft", lambda form, measure, by: services.keep_note(form_id=form.pk, by=by, manager_note="等报告")),
+    "keep_note_service": Written("outstanding", "draft", lambda form, measure, by: services.keep_note(form_id=form.pk, by=by, service_note="已提醒")),
+    "write_case_summary": Written("awaiting_check", "ruled", lambda form, measure, by: services.write_case_summary(form_id=form.pk, by=by, text="侧放所致")),
+}  # fmt: skip
+
+
+def test_everything_written_has_a_row():
+    assert set(WRITTEN_ROWS) == set(WRITTEN)
+
+
+def written_by(name: str, parts: dict[str, Any], subject_of: Callable[..., Any], *, concerned: bool = False) -> set[str]:
+    """Whose it was to write it; what they wrote is undone each time."""
+    one = WRITTEN[name]
+    form = subject_of("form", name, one.form)
+    measure = in_state(form.dispositions.get(), one.measure)
+    Disposition.objects.filter(pk=measure.pk).update(user=parts["business"])
+    people = {part: actor for part, actor in parts.items() if part not in BYSTANDERS}
+    if concerned:
+        Concern.objects.bulk_create(Concern(item=form.item.root, user=actor, because="named", since=clock.now()) for actor in people.values())
+    return {part for part, actor in people.items() if _wrote(one, form, measure, actor)}
+
+
+def _wrote(one: Written, form: ComplaintForm, measure: Disposition, actor: Any) -> bool:
+    with transaction.atomic():
+        try:
+            one.write(form, measure, actor)
+        except NotYou:
+            return False
+        finally:
+            transaction.set_rollback(True)
+    return True
+
+
+@pytest.mark.parametrize("name", sorted(WRITTEN))
+def test_V1_every_part_may_write_exactly_what_its_rows_say(name, parts, subject_of):
+    assert written_by(name, parts, subject_of) == set(WRITTEN_ROWS[name])
+
+
+@pytest.mark.parametrize("name", sorted(WRITTEN))
+def test_V3_a_person_concerned_writes_nothing_but_their_own_answer(name, parts, subject_of):
+    assert written_by(name, parts, subject_of, concerned=True) == ({"business"} if name == "answer" else set())
 
 
 def _fresh(subject: Any) -> Any:
