@@ -275,6 +275,11 @@ class RulingTermsForm(TermsForm):
         super().__init__(*args, initial=self.terms, prefix=f"measure-{disposition.pk}", **kwargs)  # type: ignore[misc]
 
     @property
+    def touched(self) -> bool:
+        """Something was typed here, right or wrong: it comes back in sight."""
+        return self.is_bound and (bool(self.errors) or self.has_changed())
+
+    @property
     def changes(self) -> bool:
         return any(self.cleaned_data.get(name) != was for name, was in self.terms.items())
 

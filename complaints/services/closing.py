@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -236,24 +238,37 @@ def reverse(*, disposition_id: int, by: User, reason: str) -> Disposition:
 
 
 @transaction.atomic
-def keep_note(*, form_id: int, by: User, manager_note: str | None = None, service_note: str | None = None) -> ComplaintForm:
-    """C8: two ledgers on one row, each with its own note."""
+def keep_note(
+    *, form_id: int, by: User, manager_note: str | None = None, service_note: str | None = None, seen: Mapping[str, str] | None = None,
+) -> ComplaintForm:  # fmt: skip
+    """C8: two ledgers on one row, each with its own note.
+
+    `seen`: by name of the note the `note_seen` of the text that the person saw; Changed when another stands there now.
+    """
     at = clock.now()
     form = locked(form_id)
     demand(by, "contact", form.item)
-    if manager_note is not None:
-        if "cs_manager" not in form.capacities(by):
-            raise NotYou(_("The manager's ledger is the manager's."), user=by, item=form.item, verb="keep_note")
-        form.manager_note = manager_note.strip()
-    if service_note is not None:
-        form.service_note = service_note.strip()
-    form.save(update_fields=["manager_note", "service_note"])
-    history.record(
-        form.item,
-        "keep_note",
-        by=by,
-        at=at,
-        reason=(manager_note or service_note or "").strip(),
-        data={"ledger": "manager" if manager_note is not None else "service"},
-    )
+    if manager_note is not None and "cs_manager" not in form.capacities(by):
+        raise NotYou(_("The manager's ledger is the manager's."), user=by, item=form.item, verb="keep_note")
+    said = {name: words.strip() for name, words in (("manager_note", manager_note), ("service_note", service_note)) if words is not None}
+    for name in said:
+        _check_note_seen(form, name, (seen or {}).get(name))
+    for name, words in said.items():
+        setattr(form, name, words)
+        form.save(update_fields=[name])
+        history.record(form.item, "keep_note", by=by, at=at, reason=words, data={"ledger": LEDGERS[name]})
     return form
+
+
+LEDGERS = {"manager_note": "manager", "service_note": "service"}
+
+
+def note_seen(text: str) -> str:
+    """Names a note as it stands."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _check_note_seen(form: ComplaintForm, name: str, seen: str | None) -> None:
+    if seen is not None and seen != note_seen(getattr(form, name)):
+        lines = Entry.objects.filter(item=form.item, verb="keep_note", data__ledger=LEDGERS[name]).select_related("by")
+        raise changed_meanwhile(form, lines.order_by("-at", "-pk").first())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -216,11 +218,23 @@ def rule(
     form.ruled_at, form.ruling, form.ruling_words = at, "change" if changes or struck else "confirm", words.strip()
     entry = move(form, "rule", by=by, at=at, reason=words, seen_version=seen_version, save=("ruled_at", "ruling", "ruling_words"), data={"ruling": form.ruling})
     for measure in _measures(form):
-        _rule_one(measure, by=by, at=at, text=changes.get(measure.pk), strike=struck.get(measure.pk))
+        with _said_of(measure):
+            _rule_one(measure, by=by, at=at, text=changes.get(measure.pk), strike=struck.get(measure.pk))
     texts.keep(form, at=at)
     deadlines.settle(form.item, "D16", at=at, by=by)
     _pass_on(form, entry, at=at)
     return form
+
+
+@contextmanager
+def _said_of(measure: Disposition) -> Iterator[None]:
+    """What is wrong with the ruled text of one measure is said under its name, "measure-12-amount": there are several in a ruling."""
+    try:
+        yield
+    except ValidationError as error:
+        if not hasattr(error, "error_dict"):
+            raise
+        raise ValidationError({f"measure-{measure.pk}-{name}": errors for name, errors in error.error_dict.items()}) from error
 
 
 def _look_at_all(form: ComplaintForm, seen_text: int | None) -> None:

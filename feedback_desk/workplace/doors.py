@@ -291,12 +291,15 @@ def pass_through(request: HttpRequest, subject: Any, move: Move, form: move_form
 
 
 def put_on(form: BaseForm, error: ValidationError) -> None:
-    """A service's sentence at the field it is about, else on top."""
+    """A service's sentence at the field it is about, also in a form within the form ("measure-12-amount"), else on top."""
     if not hasattr(error, "error_dict"):
         form.add_error(None, error)
         return
+    inner = {part.prefix: part for part in getattr(form, "measure_forms", ())}
     for name, errors in error.error_dict.items():
-        form.add_error(name if name in form.fields else None, errors)
+        prefix, _dash, field = name.rpartition("-")
+        place, field = (inner[prefix], field) if prefix in inner else (form, name)
+        place.add_error(field if field in place.fields else None, errors)
 
 
 def done_sentence(move: Move) -> str:

@@ -14,19 +14,25 @@ from tickets.models import Type
 
 
 class NotesForm(forms.Form):
-    """C8: a note in one of the two ledgers; an empty field leaves that note as it is."""
+    """C8: a note in one of the two ledgers; an empty field leaves that note as it is. `seen_…` names the note that the person read."""
 
     manager_note = forms.CharField(label=_("Manager's note"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
     service_note = forms.CharField(label=_("Customer service's note"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
 
+    seen_manager_note = forms.CharField(required=False, widget=forms.HiddenInput)
+    seen_service_note = forms.CharField(required=False, widget=forms.HiddenInput)
+    NOTES = ("manager_note", "service_note")
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if not any(cleaned.get(name) for name in ("manager_note", "service_note")):
+        if not self.errors and not any(cleaned.get(name) for name in self.NOTES):
             raise forms.ValidationError(_("Write a note first."))
         return cleaned
 
-    def said(self) -> dict[str, str]:
-        return {name: words for name, words in self.cleaned_data.items() if words}
+    def said(self) -> dict[str, Any]:
+        """Keyword arguments of complaints.services.keep_note; a note that was sent without what was seen was not looked at."""
+        words = {name: self.cleaned_data[name] for name in self.NOTES if self.cleaned_data[name]}
+        return {**words, "seen": {name: self.cleaned_data[f"seen_{name}"] for name in words}}
 
 
 class RevealForm(forms.Form):

@@ -70,7 +70,7 @@ def _record_attempt(request: HttpRequest, error: Unseen) -> None:
 
 def answer(request: HttpRequest, status: int, because: str, missing: list[str] | None = None) -> HttpResponse:
     """The page `<status>.html`, or for htmx the sentence as a toast line that stays until it is closed."""
-    missing = [] if missing == [because] else missing or []
+    missing = [] if missing is None or " ".join(missing) == because else missing
     told = {
         "because": because,
         "missing": missing,

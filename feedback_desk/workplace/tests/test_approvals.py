@@ -252,3 +252,36 @@ def test_C14_nor_do_actions_to_be_approved_take_more_queries(cast, freeze, custo
         assert len(found) in (1, 5)
         counts.append(len(taken))
     assert counts[0] == counts[1], "\n".join(q["sql"][:250] for q in taken.captured_queries)
+
+
+def test_C3_what_is_missing_for_the_submission_is_said_once(cast, ticket, client):
+    form = way.walk(cast, ticket, "determining")
+    form.responsibilities.all().delete()
+    form.dispositions.all().delete()
+    client.force_login(cast.manager)
+    url = reverse("workplace:form_move", args=[form.item.number, "submit"])
+    for headers in (HTMX, {}):
+        answer = client.post(url, {"seen_version": form.version}, headers=headers)
+        said = re.findall(r"<li>(.+?)</li>", answer.content.decode())
+        assert answer.status_code == 409
+        assert len(said) == len(set(said)) >= 2
+        assert not [one for one in said if one != said[0] and said[0] in one], "nor all of them in one line beside it"
+
+
+def test_C5_a_wrong_amount_in_the_ruling_comes_back_open_with_what_was_typed(cast, ticket, client):
+    form = way.walk(cast, ticket, "awaiting_ruling")
+    measure = way.measure_of(form)
+    client.force_login(cast.general_manager)
+    url = reverse("workplace:form_move", args=[form.item.number, "rule"])
+    typed = {"kind": "deduct_share", "amount": "95", "clause": measure.clause, "reason": "情节较重"}
+    answer = client.post(url, {"seen_version": form.version, **{f"measure-{measure.pk}-{k}": v for k, v in typed.items()}}, headers=HTMX)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    panel = re.search(r"<details[^>]*open[^>]*>(.*?)</details>", page, re.DOTALL)
+    assert panel is not None
+    assert "field-error" in panel[1]
+    assert 'value="95"' in panel[1]
+    assert "情节较重" in panel[1]
+    assert ComplaintForm.objects.get(pk=form.pk).state == "awaiting_ruling"
+    closed = client.get(url, headers=HTMX).content.decode()
+    assert re.search(r"<details class=\"panel\" >", closed), "untouched ones stay closed"

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from complaints.models import CorrectiveAction
 from feedback_desk import clock
-from feedback_desk.people.access import NotNow, NotYou, record_refusal
+from feedback_desk.people.access import Changed, NotNow, NotYou, record_refusal
 from feedback_desk.people.models import Role, User
 from feedback_desk.records.items import PREFIX
 from feedback_desk.workplace import counts, filters, next_steps, presence, rows, waiting
@@ -202,13 +202,18 @@ def outstanding(request: HttpRequest) -> HttpResponse:
 
     user, at = waiting.person(request), clock.now()
     matters = waiting.outstanding(user)
-    form = NotesForm(request.POST or None)
+    form, status = NotesForm(request.POST or None), 200
     if request.method == "POST":
         matter = get_object_or_404(matters, pk=request.POST["form"] if _is_key(request.POST.get("form", "")) else 0)
-        if form.is_valid():
-            complaints.keep_note(form_id=matter.pk, by=user, **form.said())
-            messages.success(request, _("Note kept."))
-            return redirect("workplace:outstanding")
+        status = 422
+        try:
+            if form.is_valid():
+                complaints.keep_note(form_id=matter.pk, by=user, **form.said())
+                messages.success(request, _("Note kept."))
+                return redirect("workplace:outstanding")
+        except Changed as late:
+            status = 409
+            form.add_error(None, late.because)
     shown = matters.select_related("item", "ticket__item", "ticket__customer", "ticket__assignee").order_by("parked_at")
     return render(
         request,
@@ -219,6 +224,7 @@ def outstanding(request: HttpRequest) -> HttpResponse:
             "open_form": request.POST.get("form", ""),
             "me": user,
         },
+        status=status,
     )
 
 
@@ -226,10 +232,12 @@ class Matter:
     """One line of the ledger."""
 
     def __init__(self, form: Any, at: datetime, user: User) -> None:
+        from complaints.services import note_seen
         from feedback_desk.deadlines.chips import chip_of_item
 
         self.form, self.item, self.ticket, self.customer = form, form.item, form.ticket, form.ticket.customer
         self.chip = chip_of_item(form.item, at, {"D28": _("Monthly reminder")})
         self.days = (at - form.parked_at).days if form.parked_at else None
+        self.seen_manager_note, self.seen_service_note = note_seen(form.manager_note), note_seen(form.service_note)
         self.may_note_as_manager = user.has_role(Role.CS_MANAGER)
         self.may_note = bool(user.roles - {Role.ADMINISTRATOR, Role.ANALYST})

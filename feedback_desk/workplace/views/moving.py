@@ -75,7 +75,7 @@ def _pass(request: HttpRequest, subject: Any, name: str, back: str) -> HttpRespo
             return went_through(request, back)
     except NotNow as late:
         status, changes = 409, getattr(late, "changes", ())
-        for sentence in {late.because, *late.missing} if late.because not in late.missing else late.missing:
+        for sentence in late.missing or [late.because]:
             form.add_error(None, sentence)
         if isinstance(late, Changed):
             form.look_again()
