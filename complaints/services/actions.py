@@ -109,7 +109,8 @@ def _text(
 
 def locked_action(action_id: int) -> CorrectiveAction:
     form = locked(CorrectiveAction.objects.values_list("form_id", flat=True).get(pk=action_id))
-    rows = CorrectiveAction.objects.select_for_update(of=("self",)).select_related("item__root", "owner", "department__head", "drafted_by", "cause")
+    locked_rows = CorrectiveAction.objects.select_for_update(of=("self",), no_key=True)
+    rows = locked_rows.select_related("item__root", "owner", "department__head", "drafted_by", "cause")
     action: CorrectiveAction = rows.get(pk=action_id)
     action.form = form
     return action

@@ -50,7 +50,8 @@ def locked(form_id: int) -> ComplaintForm:
 
 def locked_disposition(disposition_id: int) -> Disposition:
     form = locked(Disposition.objects.values_list("form_id", flat=True).get(pk=disposition_id))
-    disposition: Disposition = Disposition.objects.select_for_update(of=("self",)).select_related("user", "department__head").get(pk=disposition_id)
+    rows = Disposition.objects.select_for_update(of=("self",), no_key=True).select_related("user", "department__head")
+    disposition: Disposition = rows.get(pk=disposition_id)
     disposition.form = form
     return disposition
 
@@ -149,7 +150,7 @@ def drop_drafts(form: ComplaintForm, *, rounds: Collection[int], by: Actor, at: 
 
 def _remedies_fall(form: ComplaintForm, at: datetime) -> None:
     """G4: what the customer has not chosen when the form ends is withdrawn; what was agreed is still to be fulfilled."""
-    for remedy in Remedy.objects.select_for_update(of=("self",)).filter(form=form, state__in=UNDECIDED):
+    for remedy in Remedy.objects.select_for_update(of=("self",), no_key=True).filter(form=form, state__in=UNDECIDED):
         remedy.form, remedy.ended_words = form, gettext_noop("The form has ended.")
         make(remedy, "withdraw_offer", by=SYSTEM, at=at, reason=remedy.ended_words, save=("ended_words",), data=about_remedy(remedy))
 

@@ -188,7 +188,8 @@ def _chosen(remedy: Remedy, who: str, way: str, words: str, at: datetime) -> tup
 
 
 def _others(remedy: Remedy) -> list[Remedy]:
-    rows = list(Remedy.objects.select_for_update(of=("self",)).filter(form=remedy.form, state__in=UNDECIDED).exclude(pk=remedy.pk).order_by("option", "pk"))
+    others = Remedy.objects.select_for_update(of=("self",), no_key=True).filter(form=remedy.form, state__in=UNDECIDED).exclude(pk=remedy.pk)
+    rows = list(others.order_by("option", "pk"))
     for row in rows:
         row.form = remedy.form
     return rows
@@ -248,7 +249,7 @@ def _clean(remedy: Remedy, names: dict[str, str]) -> None:
 
 def _locked(remedy_id: int) -> Remedy:
     form = locked(Remedy.objects.values_list("form_id", flat=True).get(pk=remedy_id))
-    remedy: Remedy = Remedy.objects.select_for_update(of=("self",)).select_related("proposed_by").get(pk=remedy_id)
+    remedy: Remedy = Remedy.objects.select_for_update(of=("self",), no_key=True).select_related("proposed_by").get(pk=remedy_id)
     remedy.form = form
     return remedy
 

@@ -219,7 +219,7 @@ def arm_again(deadline: Deadline, orders: Collection[int]) -> None:
 
 
 def arm_ahead(deadline: Deadline, wanted: Iterable[Rung], at: datetime, hours: Hours) -> None:
-    """E1: the limit moved, and is warned of anew (decision 50). `aim` has to follow.
+    """E1: the limit moved, and is warned of anew (decision 49). `aim` has to follow.
 
     Of the rungs `wanted`, those that were taken for the former limit and lie ahead of `at` on this one stand on the ladder once more; they only tell.
     """

@@ -1,7 +1,7 @@
 """What chooses a limit's rule has changed: grade, urgency, category, customer level, channel, kind, or the receipt (E3, E5; decision 34).
 
 A running limit that another rule fits now is derived from the same start, and is the same row: pauses are lived through again, what was granted
-stays granted, steps taken stay taken and are due anew where they lie ahead again (decision 50). What lies in the past by then is late by its own
+stays granted, steps taken stay taken and are due anew where they lie ahead again (decision 49). What lies in the past by then is late by its own
 time, and the sweep catches its steps up (E2). A limit that no rule fits any more is void; one of its family (D03-05) takes its place from the same
 start. A new version of the *same* rule changes nothing here: that is the administrator's to say (`changing`).
 """

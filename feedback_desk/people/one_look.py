@@ -1,7 +1,7 @@
 """One look at one matter: what permissions and guards ask again and again while a page is drawn is asked once.
 
 Only for pages, which read. A service asks afresh under its lock: nothing is remembered outside `one_look()`, but while one process alone writes (the
-demonstration): who works here, is away or named (`people_at_rest`), and what the administrator has set (`settings_at_rest`).
+demonstration): who works here, is away or named (`people_at_rest`), and what the administrator has set (`settings_at_rest`). Decision 48.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ CHANGES = [
 @pytest.mark.parametrize("category", ["ticket-fault", "commission", "refund-payment"])
 @pytest.mark.parametrize(("before", "at"), CHANGES)
 def test_E3_a_changed_category_is_tried_as_the_desk_derives_it(item, running, local, attempt, supervisor, category, before, at):
-    """The same row from the same start under the rule that fits now: with its pauses, extensions and steps (decision 34, 50)."""
+    """The same row from the same start under the rule that fits now: with its pauses, extensions and steps (decisions 34, 49)."""
     deadline = running("D26", facts={**URGENT, "category": []})
     for kind, when, *rest in before:
         sweep(local(when) - timedelta(seconds=1))
