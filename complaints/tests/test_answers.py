@@ -18,7 +18,7 @@ from feedback_desk.deadlines.models import Deadline, Rule
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.services import name_concerned
-from tests.ways import comes_next, replied
+from tests.ways import comes_next, replied, summed_up
 from tickets import services as tickets
 from tickets.models import Category
 from tickets.move_forms import GrantExtensionForm
@@ -630,6 +630,33 @@ def test_C8_an_instruction_is_owed_by_nobody_once_its_complaint_is_none_any_more
     assert way.live("D38") == {"D38"}
     tickets.correct(ticket_id=way.ticket_id, by=way.cast.agent, changes={"type": "problem"}, reason="不是投诉")
     assert (way.form.state, way.live("D38")) == ("invalid", set())
+
+
+def test_C8_an_instruction_is_owed_by_nobody_once_its_complaint_is_closed(way):
+    """By whatever way it closes: withdrawn while responsibility was still open, or on through review, ruling and visit."""
+    one = way("I").determining()
+    said = {"lead_id": one.cast.product_head.pk, "what": "先换新机", "until": clock.now() + timedelta(days=7)}
+    forms.write_instruction(form_id=one.form_id, by=one.cast.general_manager, **said)
+    tickets.withdraw(ticket_id=one.ticket_id, by=one.cast.agent, reason="客户撤诉")
+    assert one.live("D38") == set()
+    forms.write_instruction(form_id=one.form_id, by=one.cast.general_manager, **said)
+    assert one.live("D38") == {"D38"}, "once more, until the supervisor closes it"
+    forms.close_withdrawn(form_id=one.form_id, by=one.cast.supervisor, reason="客户已撤诉")
+    assert (one.form.state, one.live("D38"), one.limit("D38").state) == ("closed", set(), "void")
+    other = way("I").determining()
+    forms.write_instruction(form_id=other.form_id, by=other.cast.general_manager, **said)
+    other.determined()
+    forms.submit(form_id=other.form_id, by=other.cast.manager)
+    assert (other.limit("D38").state, other.limit("D38").late) == ("settled", False), "it went on, as the general manager asked"
+    forms.agree(disposition_id=other.measure.pk, by=other.cast.department_head)
+    forms.rule(form_id=other.form_id, by=other.cast.general_manager)
+    other.carry_out()
+    forms.hand_over(form_id=other.form_id, by=other.cast.department_head)
+    other.result()
+    forms.inspect(form_id=other.form_id, by=other.cast.inspector, timely=True, severity="fitting")
+    summed_up(other.form_id, other.cast)
+    other.visit()
+    assert (other.form.state, other.live("D38")) == ("closed", set())
 
 
 def test_C11_a_call_of_before_the_last_note_that_is_entered_later_turns_nothing_back(way, freeze, local):
