@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from followups.models import Visit
-from tickets.move_forms import LocalTime, words_field
+from tickets.move_forms import LocalTime, promise_field, words_field
 from tickets.record_forms import NextStepFields
 
 SCORES = [(str(n), str(n)) for n in range(5, 0, -1)]
@@ -44,6 +44,7 @@ class VisitForm(forms.Form):
     missing = words_field(gettext_lazy("What is missing"), required=False, rows=2)
     comment = words_field(gettext_lazy("Overall comment"), required=False, rows=2)
     suggestions = words_field(gettext_lazy("Suggestions for us"), required=False, rows=2)
+    promised_at = promise_field()
     case_summary = words_field(
         gettext_lazy("Case summary"), required=False, rows=3, help_text=gettext_lazy("Cause, course, and whether the solution was right. Needed to close.")
     )
@@ -80,9 +81,10 @@ class VisitForm(forms.Form):
 class SecondFollowUpForm(NextStepFields):
     """F4, and what comes next (F1)."""
 
-    field_order = ("why", "agreed")
+    field_order = ("why", "agreed", "promised_at")
     why = words_field(gettext_lazy("Why the score was low"))
     agreed = words_field(gettext_lazy("What was agreed"), required=False)
+    promised_at = promise_field()
 
     def facts(self) -> dict[str, Any]:
-        return {"why": self.cleaned_data["why"], "agreed": self.cleaned_data["agreed"], **self.comes_next()}
+        return {**{name: self.cleaned_data[name] for name in ("why", "agreed", "promised_at")}, **self.comes_next()}

@@ -26,7 +26,7 @@ from followups.models import SecondFollowUp, Visit
 from tickets.models import Ticket
 from tickets.services import steps
 from tickets.services.common import facts, locked, need, tell
-from tickets.services.contacts import write_contact
+from tickets.services.contacts import check_promise, promise, write_contact
 
 LOW = 3
 """F4: a score of this or less asks for a second follow-up."""
@@ -39,13 +39,14 @@ AWAITS_A_VISIT = Q(contact__visit__reached=False) | Q(contact__visit__accepted=F
 def record_visit(
     *, ticket_id: int, by: User, reached: bool, said: str, at: datetime | None = None, mood: str = "", accepted: bool | None = None,
     speed: int | None = None, solution: int | None = None, attitude: int | None = None, comment: str = "", suggestions: str = "",
-    next_at: datetime | None = None, missing: str = "",
+    next_at: datetime | None = None, missing: str = "", promised_at: datetime | None = None,
 ) -> Visit:  # fmt: skip
     """One attempt. Settles D19/D20 and the dated attempt before; not reached: the next is dated (D38); accepted: form and ticket close;
-    not accepted: a new round; any score of 3 or less: D22 for a supervisor.
+    not accepted: a new round; any score of 3 or less: D22 for a supervisor. `promised_at` (T16): a date that the customer was told on it.
     """
     now = clock.now()
     at = at or now
+    check_promise(promised_at, now, reached=reached)
     ticket = locked(ticket_id)
     form = ComplaintForm.objects.filter(ticket=ticket).select_related("item").first()
     _check_visitor(ticket, form, by)
@@ -65,6 +66,7 @@ def record_visit(
         ticket.item, "visit", by=by, at=now, reason=comment or said, data={"reached": reached, "scores": [speed, solution, attitude], "accepted": accepted}
     )
     _settle(ticket, form, visit, next_at, now)
+    promise(ticket, by=by, at=now, until=promised_at, part=f"v{visit.pk}", renews=True)
     steps.done_by_itself(ticket, AWAITS_A_VISIT, by=by, at=now, outcome=said)
     if form is not None and accepted is True:
         complaints.accept(form_id=form.pk, by=by)
@@ -168,11 +170,12 @@ def _ask_for_second(ticket: Ticket, visit: Visit, now: datetime) -> None:
 @transaction.atomic
 def second_follow_up(
     *, visit_id: int, by: User, why: str, agreed: str = "", at: datetime | None = None, next_step: str = "", next_by_id: int | None = None,
-    next_at: datetime | None = None, no_step_why: str = "",
+    next_at: datetime | None = None, no_step_why: str = "", promised_at: datetime | None = None,
 ) -> SecondFollowUp:  # fmt: skip
-    """F4: a supervisor called, found out why, recorded it and what comes next (F1); settles D22 of that visit."""
+    """F4: a supervisor called, found out why, recorded it and what comes next (F1); settles D22 of that visit. `promised_at` (T16): a date told in it."""
     now = clock.now()
     at = at or now
+    check_promise(promised_at, now)
     visit = Visit.objects.select_related("ticket").get(pk=visit_id)
     ticket = locked(visit.ticket_id)
     access.refuse_if_concerned(by, "second_follow_up", ticket.item)
@@ -183,7 +186,7 @@ def second_follow_up(
         raise NotNow(sentence, moved_by=str(done.by), moved_at=done.at)
     need(why=why)
     next_by = User.objects.filter(pk=next_by_id, is_active=True).first() if next_by_id else by
-    comes: dict[str, Any] = {"next_step": next_step, "next_by": next_by, "next_at": next_at, "no_step_why": no_step_why}
+    comes: dict[str, Any] = {"next_step": next_step, "next_by": next_by, "next_at": next_at or promised_at, "no_step_why": no_step_why}
     if wrong := steps.wrong_next(item=ticket.item, now=now, **comes):
         raise ValidationError(wrong)
     steps.done_by_itself(ticket, Q(contact__visit=visit, contact__visit__accepted=True), by=by, at=now, outcome=why)
@@ -191,4 +194,5 @@ def second_follow_up(
     second = SecondFollowUp.objects.create(visit=visit, at=at, by=by, why=why.strip(), agreed=agreed.strip())
     history.record(ticket.item, "second_follow_up", by=by, at=now, reason=why)
     deadlines.settle(ticket.item, "D22", at=at, by=by, part=f"v{visit.pk}")
+    promise(ticket, by=by, at=now, until=promised_at, part=f"s{visit.pk}", renews=True)
     return second

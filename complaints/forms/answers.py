@@ -127,6 +127,7 @@ class DraftReplyForm(MoveForm):
 
 class SendReplyForm(SeenRowForm):
     way = way_field()
+    promised_at = promise_field()
     to_association = forms.CharField(label=gettext_lazy("Whom at the association was answered, and how"), max_length=300, required=False)
 
     def seen_row(self) -> Any:

@@ -16,7 +16,7 @@ from complaints.models.remedies import WORDS_AT_MOST, yuan
 from feedback_desk import clock
 from feedback_desk.people import standing
 from tickets.models import Way
-from tickets.move_forms import LocalTime, MoveForm, ReasonForm, words_field
+from tickets.move_forms import LocalTime, MoveForm, ReasonForm, promise_field, words_field
 
 TWO = gettext_lazy("Where it can be, offer at least two solutions to choose from: so far there is only this one.")
 
@@ -85,6 +85,7 @@ class ChooseRemedyForm(RemedyForm):
     who = forms.CharField(label=gettext_lazy("Who chose"), max_length=120, help_text=gettext_lazy("The customer, or who speaks for them."))
     way = _way_field()
     words = words_field(gettext_lazy("The customer's words"), limit=WORDS_AT_MOST)
+    promised_at = promise_field()
 
     def prepare(self) -> None:
         super().prepare()
@@ -96,11 +97,13 @@ class DeclineRemedyForm(RemedyForm):
     who = forms.CharField(label=gettext_lazy("Who declined"), max_length=120, help_text=gettext_lazy("The customer, or who speaks for them."))
     way = _way_field()
     reason = words_field(gettext_lazy("The customer's words"), limit=WORDS_AT_MOST)
+    promised_at = promise_field()
 
 
 class FulfilRemedyForm(RemedyForm):
     how = words_field(gettext_lazy("How it was fulfilled"), help_text=gettext_lazy("Number of the parcel, payment, voucher …"), limit=WORDS_AT_MOST)
     fulfilled_at = forms.DateTimeField(label=gettext_lazy("When"), widget=LocalTime, required=False, help_text=gettext_lazy("Empty: now."))
+    promised_at = promise_field()
 
 
 class EndRemedyForm(ReasonForm):

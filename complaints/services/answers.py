@@ -290,19 +290,26 @@ def draft_reply(*, form_id: int, by: User, template_id: int, found: str, done: s
 
 
 @transaction.atomic
-def send_reply(*, form_id: int, by: User, seen: int, way: str, to_association: str = "") -> ReplySending:
-    """G3: grades answered in writing. Settles D27 and what was left of D13, D24, D25."""
-    return _send(form_id, SEND_REPLY, by=by, seen=seen, way=way, to_association=to_association)
+def send_reply(
+    *, form_id: int, by: User, seen: int, way: str, to_association: str = "", promised_at: datetime | None = None,
+) -> ReplySending:  # fmt: skip
+    """G3: grades answered in writing. Settles D27 and what was left of D13, D24, D25. `promised_at` (T16): a date that the letter names."""
+    return _send(form_id, SEND_REPLY, by=by, seen=seen, way=way, to_association=to_association, promised_at=promised_at)
 
 
 @transaction.atomic
-def send_minor_reply(*, form_id: int, by: User, seen: int, way: str, to_association: str = "") -> ReplySending:
+def send_minor_reply(
+    *, form_id: int, by: User, seen: int, way: str, to_association: str = "", promised_at: datetime | None = None,
+) -> ReplySending:  # fmt: skip
     """As `send_reply`, by the handler, where the grade lets a colleague answer."""
-    return _send(form_id, SEND_MINOR_REPLY, by=by, seen=seen, way=way, to_association=to_association)
+    return _send(form_id, SEND_MINOR_REPLY, by=by, seen=seen, way=way, to_association=to_association, promised_at=promised_at)
 
 
-def _send(form_id: int, act: acts.Act, *, by: User, seen: int, way: str, to_association: str) -> ReplySending:
+def _send(
+    form_id: int, act: acts.Act, *, by: User, seen: int, way: str, to_association: str, promised_at: datetime | None,
+) -> ReplySending:  # fmt: skip
     at = clock.now()
+    check_promise(promised_at, at)
     form = locked(form_id)
     acts.demand(form, act, by=by)
     reply = guards.reply_of(form)
@@ -315,6 +322,7 @@ def _send(form_id: int, act: acts.Act, *, by: User, seen: int, way: str, to_asso
     deadlines.void(form.item, "D24", at=at, why=gettext_noop("the final reply was sent"), by=by)
     data = {"way": str(Way(way).label), **({"association": row.to_association} if row.to_association else {})}
     entry = history.record(form.item, "send_reply", by=by, at=at, data=data)
+    promise(form.ticket, by=by, at=at, until=promised_at, part=f"l{row.pk}", renews=True)
     _mail(form, reply.letter(form.ticket.customer.name), way=way, key=f"final:{reply.pk}", entry=entry)
     return row
 

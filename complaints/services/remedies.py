@@ -24,6 +24,7 @@ from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import make
 from tickets.models import Way
 from tickets.services.common import need, tell
+from tickets.services.contacts import check_promise, promise
 
 PROPOSE_REMEDY = acts.declare("propose_remedy", label=gettext_lazy("Propose a remedy"), who=CARES, guards=(guards.grade_is_decided,))
 
@@ -163,10 +164,14 @@ def _answered(remedy: Remedy, entry: Entry, message: str, **said: str) -> None:
 
 
 @transaction.atomic
-def choose_remedy(*, remedy_id: int, by: User, who: str, way: str, words: str) -> Remedy:
-    """The customer's choice: the whole solution is accepted, the other alternatives end with it."""
+def choose_remedy(*, remedy_id: int, by: User, who: str, way: str, words: str, promised_at: datetime | None = None) -> Remedy:
+    """The customer's choice: the whole solution is accepted, the other alternatives end with it.
+
+    `promised_at` (T16): by when the customer was told to have it.
+    """
     at = clock.now()
     need(who=who, words=words)
+    check_promise(promised_at, at)
     remedy = _locked(remedy_id)
     make(remedy, "accept_offer", by=by, at=at, reason=words, save=_chosen(remedy, who, way, words, at), data=about_remedy(remedy))
     for other in _others(remedy):
@@ -175,7 +180,12 @@ def choose_remedy(*, remedy_id: int, by: User, who: str, way: str, words: str) -
         else:
             name = "withdraw_offer" if other.state in UNHEARD else "decline_offer"
             _end(other, name, by=by, at=at, reason=gettext_noop("The customer chose another solution."))
+    _promise(remedy, by=by, at=at, until=promised_at)
     return remedy
+
+
+def _promise(remedy: Remedy, *, by: User, at: datetime, until: datetime | None) -> None:
+    promise(remedy.form.ticket, by=by, at=at, until=until, part=f"g{remedy.pk}", renews=True)
 
 
 def _chosen(remedy: Remedy, who: str, way: str, words: str, at: datetime) -> tuple[str, ...]:
@@ -196,22 +206,25 @@ def _others(remedy: Remedy) -> list[Remedy]:
 
 
 @transaction.atomic
-def decline_remedy(*, remedy_id: int, by: User, who: str, way: str, reason: str) -> Remedy:
-    """The customer does not want it, in their own words."""
+def decline_remedy(*, remedy_id: int, by: User, who: str, way: str, reason: str, promised_at: datetime | None = None) -> Remedy:
+    """The customer does not want it, in their own words. `promised_at` (T16): when they hear of another."""
     at = clock.now()
     need(who=who, reason=reason)
+    check_promise(promised_at, at)
     remedy = _locked(remedy_id)
     fields = _chosen(remedy, who, way, reason, at)
     make(remedy, "decline_offer", by=by, at=at, reason=reason, save=fields, data=about_remedy(remedy))
     _recount(remedy.form)
+    _promise(remedy, by=by, at=at, until=promised_at)
     return remedy
 
 
 @transaction.atomic
-def fulfil_remedy(*, remedy_id: int, by: User, how: str, fulfilled_at: datetime | None = None) -> Remedy:
-    """How and when; now unless said otherwise."""
+def fulfil_remedy(*, remedy_id: int, by: User, how: str, fulfilled_at: datetime | None = None, promised_at: datetime | None = None) -> Remedy:
+    """How and when; now unless said otherwise. `promised_at` (T16): when the customer was told that it arrives."""
     at = clock.now()
     need(how=how)
+    check_promise(promised_at, at)
     remedy = _locked(remedy_id)
     when = fulfilled_at or at
     if when > at:
@@ -221,6 +234,7 @@ def fulfil_remedy(*, remedy_id: int, by: User, how: str, fulfilled_at: datetime 
     remedy.fulfilled_at, remedy.fulfilled_words = when, how.strip()
     _clean(remedy, {"fulfilled_words": "how"})
     make(remedy, "fulfil", by=by, at=at, reason=how, save=("fulfilled_at", "fulfilled_words"), data=about_remedy(remedy))
+    _promise(remedy, by=by, at=at, until=promised_at)
     return remedy
 
 

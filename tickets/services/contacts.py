@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
@@ -27,13 +28,18 @@ PURPOSES = ("follow_up", "solution", "told_when", "progress", "formal_reply", "q
 ANSWERS_D08 = ("solution", "told_when")
 
 
+UNHEARD = gettext_lazy("Nobody was reached, so nobody was told a date; when you try again belongs to the next step.")
+"""T16: a promise that nobody heard is none; what was promised before runs on."""
+
+
 @transaction.atomic
 def record_contact(
     *, ticket_id: int, by: User, way: str, said: str, at: datetime | None = None, reached: bool = True, customer_says: str = "",
     next_step: str = "", next_by_id: int | None = None, next_at: datetime | None = None, no_step_why: str = "", promised_at: datetime | None = None,
     purpose: str = "follow_up", finished: Iterable[int] = (),
 ) -> Contact:  # fmt: skip
-    """F1. Settles D02, with the customer reached D03-05, kept promises and, of the second line, D35; by purpose D08. `promised_at` (T16) starts a D38.
+    """F1. Settles D02, with the customer reached D03-05, kept promises and, of the second line, D35; by purpose D08. `promised_at` (T16), told to
+    who was reached, starts a D38.
 
     `next_step` with `next_by_id` (else whoever records) and `next_at` (else the promise), or `no_step_why`. `finished`: open steps that are done with it.
     Raises ValidationError per field: nothing empty, nothing that says nothing, not in the future.
@@ -51,7 +57,7 @@ def record_contact(
     contact = write_contact(ticket, by=by, at=at, recorded_at=now, way=way, said=said, reached=reached, customer_says=customer_says, purpose=purpose, **comes)
     for step in NextStep.objects.filter(pk__in=list(finished), item=ticket.item, ended_at=None).select_related("contact", "item", "owner").order_by("pk"):
         steps.finish(step, ticket, by=by, at=now, outcome=contact.customer_says or contact.said)
-    promise(ticket, by=by, at=now, until=promised_at, part=f"c{contact.pk}")
+    promise(ticket, by=by, at=now, until=promised_at, part=f"c{contact.pk}", renews=purpose == "question")
     return contact
 
 
@@ -66,9 +72,11 @@ def promise(ticket: Ticket, *, by: User, at: datetime, until: datetime | None, p
     )  # fmt: skip
 
 
-def check_promise(until: datetime | None, at: datetime) -> None:
+def check_promise(until: datetime | None, at: datetime, *, reached: bool = True) -> None:
     if until is not None and until <= at:
         raise ValidationError({"promised_at": _("A promise lies in the future.")})
+    if until is not None and not reached:
+        raise ValidationError({"promised_at": UNHEARD})
 
 
 def _check_contact(
@@ -83,6 +91,8 @@ def _check_contact(
         errors["at"] = _("A contact cannot lie in the future.")
     if promised_at is not None and promised_at <= now:
         errors["promised_at"] = _("A promise lies in the future.")
+    elif promised_at is not None and not reached:
+        errors["promised_at"] = str(UNHEARD)
     if errors:
         raise ValidationError(errors)
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from complaints import services as forms
 from complaints.models import Remedy
+from feedback_desk.deadlines.models import Deadline
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.models import Absence
 from feedback_desk.people.services import name_concerned
@@ -91,6 +92,18 @@ def test_G4_the_customers_choice_and_its_fulfilment_are_recorded_from_the_panel(
     assert "同意退差价" in page
     assert "流水号 889" in page
     assert door(remedy, "fulfil") not in page
+
+
+def test_T16_the_dialogs_of_a_remedy_take_the_date_that_was_told(cast, form, client, local):
+    remedy = propose(cast, form, Decimal(60))
+    client.force_login(cast.agent)
+    assert 'name="promised_at"' in client.get(door(remedy, "accept_offer"), headers=HTMX).content.decode()
+    chosen = {"who": "陈女士", "way": "call_out", "words": "同意退差价", "promised_at": "2026-03-04T10:00"}
+    assert client.post(door(remedy, "accept_offer"), chosen, headers=HTMX).status_code == 204
+    sent = {"how": "流水号 889", "fulfilled_at": "", "promised_at": "2026-03-05T10:00"}
+    assert client.post(door(remedy, "fulfil"), sent, headers=HTMX).status_code == 204
+    rows = Deadline.objects.filter(code="D38").order_by("pk").values_list("state", "due_at")
+    assert list(rows) == [("settled", local("2026-03-04 10:00")), ("running", local("2026-03-05 10:00"))]
 
 
 def test_G4_a_supervisor_approves_in_two_taps_and_is_back_at_the_list(cast, form, waiting, client):

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from complaints import services as forms
+from complaints.models import ReplyTemplate
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline
@@ -156,6 +157,30 @@ def test_F3_a_visit_is_recorded_with_its_scores_and_closes_the_form(cast, ticket
     told = {"why": "等了两天", "agreed": "下次先电话", "no_step": "on"}
     assert client.post(reverse("workplace:second_follow_up", args=[visit.pk]), told).status_code == 422
     assert client.post(reverse("workplace:second_follow_up", args=[visit.pk]), told | {"no_step_why": "客户已谅解，事情已了结"}).status_code == 302
+
+
+def promised(ticket):
+    return list(Deadline.objects.filter(root=ticket.item, code="D38").order_by("pk").values_list("state", "due_at"))
+
+
+def test_T16_pages_of_letter_visit_and_second_call_take_the_date_that_was_told(cast, ticket, client, local):
+    form = way.walk(cast, ticket, "visiting")
+    said = {"found": "侧放", "done": "换机", "prevented": "加贴标识", "apology": "深表歉意"}
+    draft = forms.draft_reply(form_id=form.pk, by=cast.supervisor, template_id=ReplyTemplate.objects.filter(language="zh-hans").earliest("order").pk, **said)
+    client.force_login(cast.supervisor)
+    act, when = reverse("workplace:form_act", args=[form.item.number, "send_reply"]), {"promised_at": "2026-03-05T10:00"}
+    assert 'name="promised_at"' in client.get(act).content.decode()
+    assert client.post(act, {"seen": draft.pk, "way": "letter", **when}).status_code == 302
+    client.force_login(cast.visitor)
+    url = reverse("workplace:record_visit", args=[form.item.number])
+    assert 'name="promised_at"' in client.get(url).content.decode()
+    scores = {"mood": "satisfied", "speed": "5", "solution": "3", "attitude": "5"}
+    typed = {"reached": "yes", "said": "新机正常", "accepted": "yes", "case_summary": "侧放所致；换新得当。", **scores}
+    assert client.post(url, typed | when | {"promised_at": "2026-03-06T10:00"}).status_code == 302
+    client.force_login(cast.supervisor)
+    called = {"why": "等了两天", "agreed": "下次先电话", "next_step": "送配件", "promised_at": "2026-03-07T10:00"}
+    assert client.post(reverse("workplace:second_follow_up", args=[Visit.objects.get().pk]), called).status_code == 302
+    assert promised(ticket) == [("settled", local("2026-03-05 10:00")), ("settled", local("2026-03-06 10:00")), ("running", local("2026-03-07 10:00"))]
 
 
 def test_V4_contact_data_is_masked_and_shown_only_for_a_reason_that_is_recorded(cast, ticket, client):
