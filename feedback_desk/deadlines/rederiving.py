@@ -20,7 +20,7 @@ from django.utils.translation import gettext_noop
 from feedback_desk.deadlines import changing, ladder, life, services
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import Hours
-from feedback_desk.deadlines.models import Clock, Deadline, Extension, ExtensionState, Rule
+from feedback_desk.deadlines.models import Clock, Deadline, DeadlineState, Extension, ExtensionState, Rule
 from feedback_desk.people.actors import Actor, person
 from feedback_desk.records import history
 from feedback_desk.records.models import Item
@@ -55,6 +55,24 @@ def rederive(item: Item, *, at: datetime, facts: services.Facts, by: Actor, move
     _succeed(item, gone, facts, moved, at=at)
     services.mirror(item)
     return [*changed, *gone]
+
+
+@transaction.atomic(savepoint=False)
+def judge_anew(item: Item, code: str, *, start_at: datetime, at: datetime, by: Actor) -> Deadline | None:
+    """I5: one that was met began at another time than was thought (D01: the receipt was corrected): in time or late by that, and nothing runs again (E6)."""
+    rows = Deadline.objects.filter(item=item, code=code, state=DeadlineState.SETTLED).select_related("rule", "item").order_by("-pk")
+    row = rows.select_for_update(of=("self",), no_key=True).first()
+    if row is None or row.start_at == start_at:
+        return None
+    was, hours = row.due_at, hours_of([row.allowance["calendar"]])[row.allowance["calendar"]]
+    lived = life.begun(start_at, row.allowance, hours)
+    for name in ("start_at", "due_at", "warn_at", "allowance"):
+        setattr(row, name, getattr(lived, name))
+    row.late = row.ended_at is not None and row.ended_at > row.due_at
+    row.save(update_fields=["start_at", "due_at", "warn_at", "allowance", "late"])
+    data = {"code": code, "deadline": row.pk, "version": row.rule.version, "was": was, "until": row.due_at}
+    history.record(item, "deadline_rule_changed", by=by, at=at, data=data)
+    return row
 
 
 def _fitting(row: Deadline, rules: Iterable[Rule], facts: services.Facts) -> Rule | None:

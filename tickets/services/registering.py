@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from feedback_desk import clock
+from feedback_desk.deadlines import rederiving
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.notices import outbox
 from feedback_desk.people import receivers, standing
@@ -181,7 +182,9 @@ def _plain(value: Any) -> Any:
 
 
 def _rederive(ticket: Ticket, changed: dict[str, Any], before: dict[str, Any], *, by: User, at: datetime, reason: str) -> None:
-    """What the limits make of a correction; nothing for a ticket that ended."""
+    """What the limits make of a correction; nothing for a ticket that ended, but whether it was registered in time (I5)."""
+    if "received_at" in changed:
+        rederiving.judge_anew(ticket.item, "D01", start_at=ticket.received_at, at=at, by=by)
     if not ticket.item.open:
         if "type" in changed and Type.COMPLAINT in (ticket.type, before["type"]):
             raise ValidationError({"type": _("This ticket has ended: reopen it first, then its form follows the type.")})

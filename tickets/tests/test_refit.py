@@ -6,6 +6,7 @@ import pytest
 
 from complaints import services as forms
 from feedback_desk.deadlines import services as deadlines
+from feedback_desk.deadlines.explain import explain_fully
 from feedback_desk.deadlines.models import Deadline, Rule
 from feedback_desk.deadlines.sweep import until_done
 from feedback_desk.records.models import Entry
@@ -84,6 +85,32 @@ def test_another_receipt_moves_what_counts_from_it(ticket, cast, local):
     for code, due in (("D04", "2026-03-03 06:00"), ("D08", "2026-03-04 06:00"), ("D36", "2026-03-05 06:00")):
         assert live(ticket.item, code).due_at == local(due), code
     assert live(ticket.item, "D26").due_at == local("2026-03-07 00:00"), "counts from the registration"
+
+
+@pytest.mark.parametrize(("received", "late"), [("2026-03-02 07:59", True), ("2026-03-02 08:00", False)])
+def test_I5_a_corrected_receipt_says_anew_whether_it_was_registered_in_time(ticket, cast, local, received, late):
+    correct(ticket, cast, received_at=local("2026-03-02 06:00"))
+    correct(ticket, cast, received_at=local(received))
+    row = Deadline.objects.get(item=ticket.item, code="D01")
+    assert (row.state, row.start_at, row.late) == ("settled", local(received), late)
+    assert row.ended_at == local("2026-03-02 09:00")
+    assert (row.due_at - row.start_at).total_seconds() == 3600
+    told = [sentence for sentence in explain_fully(row, local("2026-03-05 12:00")).sentences if cast.agent.name in sentence]
+    assert len(told) == 2
+
+
+def test_I5_so_it_does_of_a_ticket_that_has_ended(ticket, cast, local):
+    services.invalidate(ticket_id=ticket.pk, by=cast.supervisor, reason="重复登记", explanation="已说明另有一单在办")
+    correct(ticket, cast, received_at=local("2026-03-02 06:00"))
+    assert Deadline.objects.get(item=ticket.item, code="D01").late is True
+
+
+def test_I5_an_earlier_item_that_is_merged_in_was_registered_on_its_own(ticket, cast, way, freeze, local):
+    freeze("2026-03-05 11:00")
+    other = way().register(received_at=local("2026-03-02 06:00"), category_id=ticket.category_id)
+    services.merge(ticket_id=other.ticket_id, by=cast.agent, into_number=ticket.item.number, reason="同一件事")
+    assert live(ticket.item, "D08").start_at == local("2026-03-02 06:00")
+    assert Deadline.objects.get(item=ticket.item, code="D01").late is False
 
 
 def test_a_code_that_fits_only_now_begins_when_the_others_did(ticket, cast, customer, local):
