@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from complaints import services as forms
+from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.explain import explain_fully
 from feedback_desk.deadlines.models import Deadline, Rule
@@ -150,10 +153,14 @@ def test_what_no_rule_is_chosen_by_changes_no_limit(ticket, cast):
     assert list(Deadline.objects.filter(root=ticket.item).order_by("pk").values()) == before
 
 
-def test_steps_that_were_taken_are_not_taken_again(ticket, cast, local, freeze):
+def test_E1_steps_that_were_taken_are_taken_again_only_where_they_lie_ahead(ticket, cast, local, freeze):
     until_done(freeze("2026-03-06 20:00"))
     row = live(ticket.item, "D26")
     assert row.steps.count() == 1
     correct(ticket, cast, category=Category.objects.get(slug="commission"))
-    until_done(freeze("2026-03-18 20:00"))
+    row.refresh_from_db()
+    assert row.warn_at == row.next_step_at > clock.now()
+    until_done(row.warn_at - timedelta(seconds=1))
     assert row.steps.count() == 1
+    until_done(row.warn_at)
+    assert list(row.steps.order_by("at").values_list("receiver", flat=True)) == ["owner", "owner"]
