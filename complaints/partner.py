@@ -106,6 +106,13 @@ class FormPartner:
             texts.keep(form, at=at)
             grading.corrected(form, at=at)
 
+    def attached(self, ticket: Ticket, *, at: datetime) -> None:
+        """Evidence counts like words (decision 46)."""
+        form = ComplaintForm.objects.filter(ticket=ticket).select_related("item").first()
+        if form is not None:
+            form.ticket = ticket
+            texts.keep(form, at=at)
+
     def propose_major(self, ticket: Ticket, *, at: datetime) -> bool:
         """G1, D36: once; a person decides. The supervisor is told."""
         form = locked(ComplaintForm.objects.values_list("pk", flat=True).get(ticket=ticket))

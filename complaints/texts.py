@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from complaints.models import ComplaintForm, DecisionText, Disposition, DispositionKind, Grade
 from feedback_desk.people.access import Changed
 from feedback_desk.records import history
-from feedback_desk.records.models import Entry, Words
+from feedback_desk.records.models import Attachment, Entry, Words
 from feedback_desk.records.moves import changed_meanwhile
 
 TICKET_FIELDS = ("what_happened", "expectation", "order_number", "product", "batch", "quantity")
@@ -24,15 +24,16 @@ MORE_OF_TICKET = (
     "happened_at", "happened_where", "witnesses", "outcome_so_far", "steps_to_reproduce", "model", "product_grade", "serial", "bought_on",
     "proof_of_purchase", "remark",
 )  # fmt: skip
-"""Kept since `FIELDS_OF` is 2; a text from before says nothing of them, so that they count as unchanged."""
-FIELDS_OF = 2
+FIELDS_OF = 3
+SINCE: dict[int, tuple[str, ...]] = {2: MORE_OF_TICKET, 3: ("file",)}
+"""What is kept since `FIELDS_OF` has that value; a text from before says nothing of it, so that it counts as unchanged."""
 FORM_FIELDS = ("grade", "findings", "why_not_spoken", "no_fault_reason")
 APART = ("measure", "objection", "answer")
 """Keys that belong to one measure; those of another one are not what its department decides on."""
 
 
 def current(form: ComplaintForm) -> dict[str, Any]:
-    """Two queries."""
+    """Three queries."""
     ticket = form.ticket
     rows: dict[str, Any] = {"title": ticket.item.title, "category": ticket.category.name, "category_en": ticket.category.name_en}
     rows |= {"fields": FIELDS_OF} | {name: str(getattr(ticket, name) or "") for name in TICKET_FIELDS + MORE_OF_TICKET}
@@ -42,6 +43,8 @@ def current(form: ComplaintForm) -> dict[str, Any]:
     for measure in Disposition.objects.of_round(form.pk, form.round).exclude(state="withdrawn").select_related("user", "department"):
         rows[f"measure:{measure.pk}"] = terms(measure)
         rows |= {f"{name}:{measure.pk}": {"target": measure.target, "words": getattr(measure, name)} for name in ("objection", "answer")}
+    for name, digest in Attachment.objects.filter(item__in=(ticket.item_id, form.item_id)).values_list("name", "sha256"):
+        rows[f"file:{digest}:{name}"] = f"{name} (SHA-256 {digest[:12]}…)"
     return {key: value for key, value in rows.items() if (value.get("words", True) if isinstance(value, dict) else value)}
 
 
@@ -116,9 +119,18 @@ class Change:
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any], *, measure: Disposition | None = None) -> list[Change]:
     """In the reader's language, in the order of the form."""
-    untold = {"fields", "category_en"} | (set(MORE_OF_TICKET) if before and before.get("fields") != after.get("fields") else set())
-    keys = [key for key in dict.fromkeys([*after, *before]) if key not in untold and _counts(key, measure) and before.get(key) != after.get(key)]
+    untold = {"fields", "category_en", *_not_kept_in(before, after)}
+    changed = [key for key in dict.fromkeys([*after, *before]) if before.get(key) != after.get(key) and _counts(key, measure)]
+    keys = [key for key in changed if key.partition(":")[0] not in untold]
     return [Change(label(key, after.get(key) or before.get(key)), _said(key, before), _said(key, after)) for key in keys]
+
+
+def _not_kept_in(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    """Kinds of rows that the older of the two texts does not tell of."""
+    if not before or not after:
+        return set()
+    oldest = min(before.get("fields", 1), after.get("fields", 1))
+    return {kind for since, kinds in SINCE.items() if since > oldest for kind in kinds}
 
 
 def _counts(key: str, measure: Disposition | None) -> bool:
@@ -136,6 +148,7 @@ def label(key: str, value: Any) -> str:
         "proof_of_purchase": _("Proof of purchase"), "remark": _("Remark"),
         "order_number": _("Order or account"), "product": _("Product"), "batch": _("Batch"), "quantity": _("Quantity"), "grade": _("Grade"),
         "findings": _("What was found"), "why_not_spoken": _("Why the customer was not spoken with"), "no_fault_reason": _("Why nobody is at fault"),
+        "file": _("File"),
         "share": _("Responsibility"), "measure": _("Accountability measure"), "objection": _("Objection"), "answer": _("Answer of the person concerned"),
     }[kind]  # fmt: skip
     return _("%(what)s: %(who)s") % {"what": named, "who": value["target"]} if isinstance(value, dict) else named

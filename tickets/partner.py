@@ -33,6 +33,9 @@ class Partner(Protocol):
     def corrected(self, ticket: Ticket, *, at: datetime) -> None:
         """What was typed wrongly was corrected: the text that the form's decisions rest on."""
 
+    def attached(self, ticket: Ticket, *, at: datetime) -> None:
+        """A file was added: evidence that the form's decisions rest on."""
+
     def grade(self, ticket: Ticket) -> str:
         """The form's grade, "" while it has none."""
 

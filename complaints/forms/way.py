@@ -13,6 +13,7 @@ from complaints import guards, texts
 from complaints.grading import Proposal
 from complaints.models import DEDUCTIONS, AbnormalGround, ComplaintForm, Disposition, DispositionKind, Grade, Inspection, ParkingReason, QualityClass
 from complaints.services import grading
+from complaints.services.common import keep_text
 from feedback_desk import clock
 from feedback_desk.people.models import Department, User
 from tickets.move_forms import MoveForm, SeenForm, promise_field, words_field
@@ -29,8 +30,17 @@ class SeenTextForm(SeenForm):
 
     def prepare(self) -> None:
         super().prepare()
+        self._carry_text()
+
+    def _carry_text(self) -> None:
         text = texts.latest(getattr(self.subject, "form", self.subject))
         self.fields["seen_text"].initial = text.pk if text else None
+
+    def look_again(self) -> None:
+        """What changed without a service, as a file that was added, is part of the text from now on."""
+        keep_text(getattr(self.subject, "form", self.subject).pk)
+        self._carry_text()
+        super().look_again()
 
 
 class GradeForm(MoveForm):

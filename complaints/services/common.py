@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -15,6 +16,7 @@ from complaints.lifecycle import ENDED, State
 from complaints.lifecycle.remedy import UNDECIDED
 from complaints.models import ComplaintForm, Disposition, FormAct, Grade, Remedy
 from complaints.permissions import barred_by_eyes
+from feedback_desk import clock
 from feedback_desk.deadlines import rederiving
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline
@@ -46,6 +48,12 @@ def locked(form_id: int) -> ComplaintForm:
     form: ComplaintForm = ComplaintForm.objects.select_for_update(of=("self",), no_key=True).select_related("item", "item__root").get(pk=form_id)
     form.ticket = ticket
     return form
+
+
+@transaction.atomic
+def keep_text(form_id: int) -> None:
+    """Decision 46: what changed without a service (a name in the back office, a file taken away) is kept, so that one can decide on it."""
+    texts.keep(locked(form_id), at=clock.now())
 
 
 def locked_disposition(disposition_id: int) -> Disposition:

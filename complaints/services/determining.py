@@ -326,15 +326,18 @@ def _tell_person(measure: Disposition, entry: Entry) -> None:
 
 
 @transaction.atomic
-def no_fault(*, form_id: int, by: User, reason: str) -> ComplaintForm:
+def no_fault(*, form_id: int, by: User, reason: str, seen_version: int | None = None, seen_text: int | None = None) -> ComplaintForm:
     """C19: nobody at fault, told to the customer with courtesy. Grade I goes to the general manager."""
     at = clock.now()
     form = locked(form_id)
+    if form.state == State.DETERMINING:
+        texts.check_seen(form, seen_text)
     major = form.grade == Grade.MAJOR
     form.no_fault, form.no_fault_reason = True, reason.strip()
     if not major:
         form.handed_over_at = at
-    entry = move(form, "no_fault_major" if major else "no_fault_found", by=by, at=at, reason=reason, save=("no_fault", "no_fault_reason", "handed_over_at"))
+    name, save = "no_fault_major" if major else "no_fault_found", ("no_fault", "no_fault_reason", "handed_over_at")
+    entry = move(form, name, by=by, at=at, reason=reason, seen_version=seen_version, save=save)
     deadlines.settle(form.item, "D14", at=at, by=by)
     deadlines.settle(form.item, "D38", part="instruction", at=at, by=by)
     if major:

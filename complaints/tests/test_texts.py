@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 
 from complaints import services as forms
 from complaints import texts
 from feedback_desk import clock
 from feedback_desk.people.access import Changed, NotNow
 from feedback_desk.records.append_only import AppendOnlyError
+from feedback_desk.records.models import Attachment
 from tickets import services as tickets
 
 
@@ -75,6 +80,69 @@ def test_C19_nobody_at_fault_is_agreed_to_on_the_text_that_was_seen(cast, way):
     tickets.correct(ticket_id=one.ticket_id, by=cast.agent, changes={"what_happened": "送装师傅拆机时损坏。"}, reason="客户补充")
     with pytest.raises(Changed):
         forms.confirm_no_fault(form_id=one.form_id, by=cast.general_manager, seen_text=before)
+
+
+@pytest.mark.parametrize("grade", ["I", "II"])
+def test_C19_nobody_is_found_at_fault_on_the_text_that_was_seen(cast, way, grade):
+    one = way(grade).determining()
+    before = seen(one)
+    tickets.correct(ticket_id=one.ticket_id, by=cast.agent, changes={"what_happened": "送装师傅拆机时损坏。"}, reason="客户补充")
+    with pytest.raises(Changed) as late:
+        forms.no_fault(form_id=one.form_id, by=cast.manager, reason="客户自行拆装", seen_text=before)
+    assert "送装师傅拆机时损坏。" in [change.after for change in late.value.changes]
+    assert one.form.state == "determining"
+    forms.no_fault(form_id=one.form_id, by=cast.manager, reason="客户自行拆装", seen_text=seen(one))
+    assert one.form.state == ("awaiting_ruling" if grade == "I" else "awaiting_check")
+
+
+def test_C4_evidence_that_was_added_meanwhile_is_named_and_asks_anew(cast, way, freeze):
+    one = way().in_review()
+    before = seen(one)
+    freeze("2026-03-02 15:30")
+    tickets.attach(item_id=one.ticket.item_id, by=cast.agent, upload=SimpleUploadedFile("装车监控.txt", "侧放".encode()))
+    with pytest.raises(Changed) as late:
+        forms.agree(disposition_id=one.measure.pk, by=cast.department_head, seen_text=before)
+    (change,) = late.value.changes
+    assert (change.label, change.before) in {("文件", ""), ("File", "")}
+    assert change.after.startswith("装车监控.txt (SHA-256 ")
+    assert (late.value.moved_by, late.value.moved_at) == (str(cast.agent), clock.now())
+    forms.agree(disposition_id=one.measure.pk, by=cast.department_head, seen_text=seen(one))
+
+
+def test_C5_evidence_that_was_taken_away_or_replaced_is_named_too(cast, way):
+    one = way()
+    one.register(files=[SimpleUploadedFile("照片.txt", b"one")])
+    forms.grade(form_id=one.form_id, by=cast.agent, grade="II")
+    one.spoken().prepared()
+    forms.begin_determination(form_id=one.form_id, by=cast.manager)
+    one.awaiting_ruling()
+    before = seen(one)
+    Attachment.objects.get(name="照片.txt").delete()
+    tickets.attach(item_id=one.ticket.item_id, by=cast.agent, upload=SimpleUploadedFile("照片.txt", b"two"))
+    with pytest.raises(Changed) as late:
+        forms.rule(form_id=one.form_id, by=cast.general_manager, seen_text=before)
+    assert sorted((bool(c.before), bool(c.after)) for c in late.value.changes) == [(False, True), (True, False)]
+
+
+def test_C4_files_are_unchanged_for_a_text_from_before_they_were_kept(way):
+    now = texts.current(way().in_review().form)
+    old = {**now, "fields": 2}
+    assert texts.changes(old, {**now, "file:ab:x.txt": "x.txt"}) == []
+    assert [c.after for c in texts.changes(now, {**now, "file:ab:x.txt": "x.txt"})] == ["x.txt"]
+
+
+def test_C4_a_name_changed_in_the_back_office_asks_once_and_not_for_ever(cast, way, client):
+    one = way().in_review()
+    category = one.ticket.category
+    category.name = "运输破损（含装卸）"
+    category.save(update_fields=["name"])
+    client.force_login(cast.department_head)
+    url = reverse("workplace:disposition_move", args=[one.measure.pk, "agree"])
+    late = client.post(url, {"seen_version": one.measure.version, "seen_text": seen(one)})
+    assert late.status_code == 409
+    sent = dict(re.findall(r'name="(seen_\w+)" value="(\d+)"', late.content.decode()))
+    assert client.post(url, sent).status_code == 302
+    assert one.measure.state == "agreed"
 
 
 def test_C5_decided_meanwhile_says_who_and_when_rather_than_what_changed(cast, way):

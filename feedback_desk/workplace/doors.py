@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.messages import success
 from django.core.exceptions import ValidationError
@@ -91,8 +92,8 @@ DOORS: dict[type[models.Model], dict[str, Door]] = {
         "resume": Door(complaint_services.resume, Why),
         "settle_matter": Door(complaint_services.settle_matter, Why),
         "submit": Door(complaint_services.submit, complaint_forms.SeenTextForm),
-        "no_fault_found": Door(complaint_services.no_fault, Why),
-        "no_fault_major": Door(complaint_services.no_fault, Why),
+        "no_fault_found": Door(complaint_services.no_fault, complaint_forms.SeenReasonForm),
+        "no_fault_major": Door(complaint_services.no_fault, complaint_forms.SeenReasonForm),
         "report_split": Door(complaint_services.report_split, complaint_forms.SplitForm),
         "rule": Door(complaint_services.rule, complaint_forms.RuleForm),
         "send_back": Door(complaint_services.send_back, complaint_forms.SendBackForm),
@@ -233,6 +234,14 @@ def buttons(subject: Any, user: User, capacities: frozenset[str] | None = None, 
     """The moves open to this person, in the machine's order. `about` names the measure a button belongs to."""
     found = [(move, missing) for move, missing in open_moves(subject, user, capacities) if not (missing and _another_way(subject, move))]
     return [_button(subject, move, missing, missing_url, about) for move, missing in found]
+
+
+def naming(button: Button, subject: Any, text_id: int | None) -> Button:
+    """Its dialog, where it decides on the text, says which one the page showed (decision 46)."""
+    form = DOORS[type(subject)][button.name].form
+    if text_id is None or not issubclass(form, complaint_forms.SeenTextForm):
+        return button
+    return replace(button, url=f"{button.url}?{urlencode({'seen_version': subject.version, 'seen_text': text_id})}")
 
 
 def _another_way(subject: Any, move: Move) -> bool:

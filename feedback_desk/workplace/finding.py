@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.http import Http404, HttpRequest
 
-from complaints.models import ComplaintForm, CorrectiveAction, Disposition, Remedy
+from complaints.models import ComplaintForm, CorrectiveAction, DecisionText, Disposition, Remedy
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people import access, standing
 from feedback_desk.people.models import User
@@ -55,7 +55,7 @@ def me(request: HttpRequest) -> User:
 def ticket(user: User, number: str) -> Ticket:
     """The ticket with all that stands in its head, and its form if it has one: one query."""
     closed = Customer.objects.all().closed_to(user)
-    marks = {"file_closed": Exists(closed.filter(pk=OuterRef("customer_id"))), "set_aside": Exists(_set_aside(user))}
+    marks = {"file_closed": Exists(closed.filter(pk=OuterRef("customer_id"))), "set_aside": Exists(_set_aside(user)), "text_id": _text_of("form")}
     rows = Ticket.objects.visible_to(user).annotate(**marks).select_related(
         "item__department",
         "item__holder",
@@ -71,8 +71,13 @@ def ticket(user: User, number: str) -> Ticket:
     if found is None:
         raise unseen(user, number)
     if hasattr(found, "form"):
-        found.form.ticket = found
+        found.form.ticket, found.form.text_id = found, found.text_id  # type: ignore[attr-defined]  # annotated
     return found
+
+
+def _text_of(form: str) -> Subquery:
+    """The newest text kept of the form (decision 46)."""
+    return Subquery(DecisionText.objects.filter(form=OuterRef(form)).order_by("-pk").values("pk")[:1])
 
 
 def _set_aside(user: User) -> Any:
@@ -92,7 +97,7 @@ def form(user: User, number: str) -> ComplaintForm:
 
 def _forms(user: User) -> Any:
     closed = Customer.objects.all().closed_to(user).filter(pk=OuterRef("ticket__customer_id"))
-    return ComplaintForm.objects.untouched_by(user).annotate(file_closed=Exists(closed)).select_related(*WITH_TICKET)
+    return ComplaintForm.objects.untouched_by(user).annotate(file_closed=Exists(closed), text_id=_text_of("pk")).select_related(*WITH_TICKET)
 
 
 def disposition(user: User, pk: int) -> Disposition:

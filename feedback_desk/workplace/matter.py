@@ -255,6 +255,12 @@ class Matter:
         twice = {b.label for b in own if b.name == "reopen"}
         return [b for b in self._of_form() if b.label not in twice] + own
 
+    @property
+    def _text_id(self) -> int | None:
+        """The kept text that the page shows; read with the form (finding)."""
+        found: int | None = getattr(self.form, "text_id", None)
+        return found
+
     def _say_what_is_known(self) -> None:
         """What the page has read already, guards and permissions need not ask again."""
         item, live = self.ticket.item_id, [d for d in self.deadlines if d.live and d.item_id == self.ticket.item_id]
@@ -290,9 +296,10 @@ class Matter:
         if self.form is None:
             return []
         there = f"{reverse('workplace:form', args=[self.form.item.number])}?tab=determination"
-        found = doors.buttons(self.form, self.user, missing_url=there)
+        found = [doors.naming(b, self.form, self._text_id) for b in doors.buttons(self.form, self.user, missing_url=there)]
         for measure in self.measures:
-            found += doors.buttons(measure, self.user, missing_url=there, about=measure.target)
+            theirs = doors.buttons(measure, self.user, missing_url=there, about=measure.target)
+            found += [doors.naming(b, measure, self._text_id) for b in theirs]
         return found
 
     @property

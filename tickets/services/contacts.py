@@ -155,12 +155,16 @@ def record_note(*, ticket_id: int, by: User, text: str) -> Note:
 
 @transaction.atomic
 def attach(*, item_id: int, by: User, upload: UploadedFile[bytes]) -> Attachment:
-    """A checked file; raises ValidationError with a sentence for a file that is refused."""
+    """A checked file; raises ValidationError with a sentence for a file that is refused. Whoever decides on the complaint is told of it (decision 46)."""
     at = clock.now()
     item = Item.objects.get(pk=item_id)
+    ticket_id = Ticket.objects.filter(item_id=item.root_id or item.pk).values_list("pk", flat=True).first()
+    ticket = locked(ticket_id) if ticket_id else None
     demand(by, "contact", item)
     attachment = attachments.store(item=item, upload=upload, by=by, at=at)
     history.record(item, "attach", by=by, at=at, data={"name": attachment.name, "size": attachment.size})
+    if ticket is not None and (form := partner.of(ticket)):
+        form.attached(ticket, at=at)
     return attachment
 
 

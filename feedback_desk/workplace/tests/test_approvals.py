@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -285,3 +287,22 @@ def test_C5_a_wrong_amount_in_the_ruling_comes_back_open_with_what_was_typed(cas
     assert ComplaintForm.objects.get(pk=form.pk).state == "awaiting_ruling"
     closed = client.get(url, headers=HTMX).content.decode()
     assert re.search(r"<details class=\"panel\" >", closed), "untouched ones stay closed"
+
+
+def test_C19_the_forms_page_names_the_text_it_showed(cast, ticket, client):
+    """What comes between opening the page and opening the dialog is not taken for seen."""
+    form = way.walk(cast, ticket, "determining")
+    client.force_login(cast.manager)
+    page = client.get(reverse("workplace:form", args=[form.item.number])).content.decode()
+    found = re.search(r'hx-get="([^"]*/moves/no_fault_found/[^"]*)"', page)
+    assert found is not None
+    tickets.attach(item_id=ticket.item_id, by=cast.agent, upload=SimpleUploadedFile("监控.txt", "侧放".encode()))
+    dialog = client.get(unescape(found[1]), headers=HTMX).content.decode()
+    sent = {name: hidden(dialog, name) for name in ("seen_version", "seen_text")} | {"reason": "客户自行拆装"}
+    url = reverse("workplace:form_move", args=[form.item.number, "no_fault_found"])
+    late = client.post(url, sent, headers=HTMX)
+    assert late.status_code == 409
+    assert "监控.txt" in late.content.decode()
+    assert "客户自行拆装" in late.content.decode()
+    again = {name: hidden(late.content.decode(), name) for name in ("seen_version", "seen_text")} | {"reason": "客户自行拆装"}
+    assert client.post(url, again, headers=HTMX).status_code == 204
