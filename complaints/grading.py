@@ -467,6 +467,28 @@ def _quality_class(criterion: GradingCriterion, names: dict[str, tuple[str, str]
     return lambda one, known: sentences.get(one.quality_class or 0)
 
 
+def speaks_of(word: str, text: str) -> bool:
+    """Does the text say it, at least once without denying it right before? Both in small letters. See `denied`."""
+    at = text.find(word)
+    while at >= 0:
+        if not denied(text[max(0, at - LOOK_BACK) : at]):
+            return True
+        at = text.find(word, at + len(word))
+    return False
+
+
+LOOK_BACK = 60
+DENIES = re.compile(r"(?:没有|没|未|无|不会|不)[ \t]*\Z|(?:\b(?:no|not|never|without)|\bcannot|n['’]t)[ \t]+(?:[\w'’-]+[ \t]+)?\Z")
+AFFIRMS = re.compile(r"(?:(.)[不没]\1|[不无没未][得能会有]?不)[ \t]*\Z")
+"""A question (有没有, 会不会) or a double negation (不得不) denies nothing."""
+
+
+def denied(before: str) -> bool:
+    """A negation directly before a word: in Chinese the characters that touch it, in English one of the two words before. What stands farther off,
+    or behind a comma, is not looked at: a person decides, and a grade too high is noticed sooner than one too low."""
+    return DENIES.search(before) is not None and AFFIRMS.search(before) is None
+
+
 def _words(criterion: GradingCriterion, names: dict[str, tuple[str, str]]) -> Hold:
     words = [(word.lower(), word) for word in criterion.values]
     any_of = re.compile("|".join(re.escape(low) for low, _word in words) or r"(?!)")
@@ -474,7 +496,13 @@ def _words(criterion: GradingCriterion, names: dict[str, tuple[str, str]]) -> Ho
     def holds(one: Facts, known: Known) -> Because | None:
         if any_of.search(known.text) is None:
             return None
-        return Because(gettext_noop("It says: %(words)s"), {"words": "、".join(word for low, word in words if low in known.text)})
+        found = {word: speaks_of(low, known.text) for low, word in words if low in known.text}
+        counts, denied = ("、".join(word for word, yes in found.items() if yes is wanted) for wanted in (True, False))
+        if not counts:
+            return None
+        if denied:
+            return Because(gettext_noop("It says: %(words)s (not counted, as it is denied: %(denied)s)"), {"words": counts, "denied": denied})
+        return Because(gettext_noop("It says: %(words)s"), {"words": counts})
 
     return holds
 

@@ -11,9 +11,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.urls import reverse
+from django.utils.translation import override
 
 from complaints import services as forms
-from complaints.grading import Facts, Row, propose, propose_many, propose_typed, runs_in
+from complaints.grading import Facts, Row, propose, propose_many, propose_typed, runs_in, speaks_of
 from complaints.grading import Key as BatchKey
 from complaints.models import Batch, ComplaintForm, GradeProposal, GradingCriterion, GradingRule
 from complaints.tasks import spread_batches
@@ -51,6 +52,38 @@ def from_another(way, another):
         return way().register(**about(slug, customer_id=another().pk, **more))
 
     return register
+
+
+@pytest.mark.parametrize(("text", "counts"), [
+    ("机身起火。", True), ("没有起火。", False), ("并未起火", False), ("没起火", False), ("无起火现象", False), ("不会起火", False), ("插座不起火", False),
+    ("没有 起火", False), ("没有冒烟，起火了。", True), ("昨天没有起火，今天起火了。", True), ("有没有起火隐患", True), ("会不会起火", True),
+    ("不得不起火", True), ("没有发生过起火", True), ("没有\n起火", True),
+])  # fmt: skip
+def test_G1_a_chinese_word_that_is_denied_right_before_does_not_count(text, counts):
+    assert speaks_of("起火", text) is counts
+
+
+@pytest.mark.parametrize(("text", "counts"), [
+    ("it caught fire", True), ("no fire", False), ("there was no open fire", False), ("it did not catch fire", False), ("it didn't catch fire", False),
+    ("without any fire", False), ("never on fire", False), ("nobody saw the fire", True), ("no, fire!", True), ("not a sign of fire", True),
+    ("no fire at first, then fire", True), ("another fire", True), ("a notable fire", True),
+])  # fmt: skip
+def test_G1_an_english_word_that_is_denied_in_the_two_words_before_does_not_count(text, counts):
+    assert speaks_of("fire", text) is counts
+
+
+def test_G1_the_reasons_say_which_words_count_and_which_are_denied(way):
+    GradingRule.objects.update(active=False)
+    rule = GradingRule.objects.create(name="起火", name_en="Fire", grade="I")
+    GradingCriterion.objects.create(rule=rule, field="words", comparison="contains", value="起火,漏电,Smoke")
+    burning = way().register(**about("product-fault", what_happened="没有起火，但是漏电。No smoke."))
+    with override("en"):
+        ((_name, because),) = propose(burning.form).reasons
+    assert because == "It says: 漏电 (not counted, as it is denied: 起火、Smoke)"
+    with override("zh-hans"):
+        assert "不计" in propose(burning.form).reasons[0][1]
+    calm = way().register(**about("product-fault", what_happened="没有起火，也不漏电。"))
+    assert proposed(calm) == ""
 
 
 def proposed(one) -> str:
