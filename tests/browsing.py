@@ -20,7 +20,7 @@ from tests.running import ROOT, Desk
 from tests.skip_guard import chromium
 
 PASSWORD = "desk-test-2026"
-DESKTOP, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
+DESKTOP, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 SAID = (403, 404, 409, 422)
 """Answers that say something to a person; a browser notes each on its console."""
 TELL_VIOLATIONS = "document.addEventListener('securitypolicyviolation', e => console.error('content policy: ' + e.violatedDirective + ' ' + e.blockedURI));"

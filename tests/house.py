@@ -97,5 +97,22 @@ def complaint(station: str, grade: str = "II") -> str:
     return str(way.ticket.item.number)
 
 
+def complaint_never_reached() -> str:
+    """A complaint of five days ago, waiting for its visit; nobody answered on each of the last three days. The number of its ticket."""
+    from datetime import timedelta
+
+    from feedback_desk import clock
+    from followups import services as visits
+
+    now = clock.now()
+    with clock.at(now - timedelta(days=5)):
+        number = complaint("visiting")
+    row, visitor = Ticket.objects.get(item__number=number), User.objects.get(username="visitor")
+    for days in (3, 2, 1):
+        with clock.at(now - timedelta(days=days)):
+            visits.record_visit(ticket_id=row.pk, by=visitor, reached=False, said="无人接听，稍后再打。", next_at=clock.now() + timedelta(days=1))
+    return number
+
+
 def form_number(number: str) -> str:
     return str(Ticket.objects.select_related("form__item").get(item__number=number).form.item.number)

@@ -529,6 +529,34 @@ def test_C4_the_department_objects_and_both_sign_the_same_text(floor: Floor, vie
 
 
 @WHERE
+def test_C4_C5_the_department_agrees_and_the_general_manager_rules(floor: Floor, viewport: Any) -> None:
+    number = told(floor.desk, "complaint", "in_review")
+    form = told(floor.desk, "form_number", number)
+    head, chief = floor.enter("head", viewport), floor.enter("gm", viewport)
+    head.go("/desk/approvals/")
+    head.send(f"a.approval.is-line[href*='measures']:has-text('{form}')")
+    head.does("agree", name=shown(viewport, "48-agree"))
+    assert told(floor.desk, "states", number)[1] == "awaiting_ruling"
+    chief.go("/desk/approvals/")
+    chief.send(f"a.approval.is-line:has-text('{form}')")
+    chief.open("rule")
+    page, typed = chief.page, {"-kind": "deduct_share", "-amount": "95", "-reason": "情节较重"}
+    page.click("dialog[open] details summary")
+    fill(page.locator("dialog[open] details"), typed)
+    page.click("dialog[open] .sheet-foot button")
+    wrong = page.locator("dialog[open] details[open]")
+    expect(wrong.locator(".field-error")).to_be_visible()
+    assert wrong.locator("[name$='-amount']").input_value() == "95", "what was typed is in sight with what is wrong about it"
+    chief.look(shown(viewport, "49-ruling-too-high"))
+    fill(wrong, {"-amount": "10"})
+    fill(page.locator("dialog[open]"), {"words": "同意，按一成扣罚。"})
+    with page.expect_navigation():
+        page.click("dialog[open] .sheet-foot button")
+    chief.look(shown(viewport, "49a-ruled"))
+    assert told(floor.desk, "states", number)[1] == "executing"
+
+
+@WHERE
 def test_C5_the_general_manager_sends_it_back(floor: Floor, viewport: Any) -> None:
     number = told(floor.desk, "complaint", "awaiting_ruling")
     form = told(floor.desk, "form_number", number)
@@ -572,6 +600,19 @@ def test_C10_closed_abnormally_on_the_ground_of_the_contract(floor: Floor, viewp
     manager.go(f"/desk/tickets/{number}/")
     manager.look(shown(viewport, "60-abnormal-asked"))
     manager.does("rule_abnormal", {"reason": "诉求与合同第 12 条相悖，已书面答复。"}, name=shown(viewport, "61-rule-abnormal"))
+    assert told(floor.desk, "states", number) == ["closed", "closed_abnormally"]
+
+
+@WHERE
+def test_C10_closed_abnormally_as_the_customer_cannot_be_reached(floor: Floor, viewport: Any) -> None:
+    number = told(floor.desk, "complaint_never_reached")
+    agent, manager = floor.enter("agent", viewport), floor.enter("manager", viewport)
+    agent.go(f"/desk/tickets/{number}/")
+    agent.does("ask_abnormal", {"ground": "unreachable", "words": "连续三天回访无人接听。"}, name=shown(viewport, "61a-ask-unreachable"))
+    manager.go("/desk/approvals/")
+    manager.send(f"a.approval.is-line:has-text('{told(floor.desk, 'form_number', number)}')")
+    manager.look(shown(viewport, "61b-card-unreachable"))
+    manager.does("rule_abnormal", {"reason": "三次回访均未接通，同意。"}, name=shown(viewport, "61c-rule-unreachable"))
     assert told(floor.desk, "states", number) == ["closed", "closed_abnormally"]
 
 
