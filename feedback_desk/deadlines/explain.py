@@ -20,6 +20,7 @@ from feedback_desk.deadlines.clocks import Hours, NeverOpen
 from feedback_desk.deadlines.course import Course, course
 from feedback_desk.deadlines.models import RECEIVERS, CalendarDay, Deadline, DeadlineState, Extension, StepTaken
 from feedback_desk.notices.models import Notice
+from feedback_desk.people.receivers import Ask, for_steps
 from feedback_desk.records.models import Entry
 
 LENGTHENED = ("deadline_extended", "deadline_lengthened")
@@ -75,6 +76,9 @@ class Step:
     """0 is the step itself, 1 its first repetition."""
     act: str = ""
     told: tuple[str, ...] = ()
+    """Names; of a step to come those who would be told now."""
+    nobody_left: bool = False
+    """V3: to come, and nobody is left for the step itself: who is named stands further up, and the administrators hear of it too."""
 
     @property
     def warned(self) -> bool:
@@ -107,6 +111,7 @@ class Explanation:
     steps: tuple[Step, ...] = ()
     course: Course | None = None
     round: int = 1
+    part: str = ""
     near: bool = True
     """Days are said as today and tomorrow; not in what is read later."""
 
@@ -144,7 +149,7 @@ def explain(deadline: Deadline, at: datetime) -> Explanation:
         code=deadline.code, name=deadline.rule.spoken, kept={"version": deadline.rule.version, **deadline.allowance}, at=at,
         start_at=deadline.start_at, due_at=deadline.due_at, warn_at=deadline.warn_at, state=deadline.state,
         late=bool(deadline.late) if deadline.ended_at else (deadline.paused_at or at) > deadline.due_at, warned=ladder.warned(deadline),
-        ended_at=deadline.ended_at, why=deadline.why, left=deadline.left_seconds, round=deadline.round,
+        ended_at=deadline.ended_at, why=deadline.why, left=deadline.left_seconds, round=deadline.round, part=deadline.part,
         stops=tuple(Stop(p.from_at, p.until_at, p.because) for p in sorted(deadline.pauses.all(), key=lambda p: p.from_at)),
     )  # fmt: skip
 
@@ -156,19 +161,19 @@ def of_notice(data: Mapping[str, Any]) -> str:
     at, due_at = data["step_at"], data["due_at"]
     told = Explanation(
         code=data["code"], name="", kept={"amount": 0, "version": 1, **data["promised"]}, at=at, start_at=data["start_at"], due_at=due_at, warn_at=due_at,
-        state="foreseen" if at == due_at else DeadlineState.RUNNING, late=at > due_at, round=data.get("round", 1), near=False,
+        state="foreseen" if at == due_at else DeadlineState.RUNNING, late=at > due_at, round=data.get("round", 1), part=data.get("part", ""), near=False,
     )  # fmt: skip
     return told.sentence
 
 
 def explain_fully(deadline: Deadline, at: datetime) -> Explanation:
-    """Seven queries beside the row with its rule."""
+    """Ten queries beside the row with its rule and item."""
     hours = hours_of([deadline.allowance["calendar"]])[deadline.allowance["calendar"]]
     told, names = explain(deadline, at), names_of(hours)
     moved, stops = _moved(deadline), _what_was_left(deadline, told.stops, hours)
     told = replace(told, course=_course(told, hours, names), stops=stops, moved=moved, asking=_asking(deadline))
     taken = _taken(deadline)
-    return replace(told, warned=told.warned and any(step.warned for step in taken), steps=(*taken, *_coming(deadline, hours)))
+    return replace(told, warned=told.warned and any(step.warned for step in taken), steps=(*taken, *_coming(deadline, hours, at)))
 
 
 def names_of(hours: Hours) -> dict[date, str]:
@@ -256,15 +261,21 @@ def _measure(rung: ladder.Rung) -> dict[str, Any]:
     return {"percent": rung.percent, "working_days": rung.working_days, "minutes": rung.minutes, "nth": rung.nth}
 
 
-def _coming(deadline: Deadline, hours: Hours) -> list[Step]:
-    """Rungs ahead of a live limit; without their times while it stands still."""
+def _coming(deadline: Deadline, hours: Hours, at: datetime) -> list[Step]:
+    """Rungs ahead of a live limit, with whom the sweep would tell now; without their times while it stands still."""
     if not deadline.live or deadline.next_step is None:
         return []
-    paused = deadline.state == DeadlineState.PAUSED
-    ahead = [rung for rung in ladder.rungs(deadline) if rung.order >= deadline.next_step]
+    paused, remembered = deadline.state == DeadlineState.PAUSED, ladder.Remembered.of(deadline.allowance)
+    ahead, department = remembered.ahead(deadline.next_step), deadline.department_id or deadline.item.department_id
+    asks = {rung.order: Ask(remembered.above(rung), deadline.owner_id, department, deadline.root_id) for rung in ahead}
+    answers, staff = for_steps(asks, at)
     return [
-        Step(rung.order, None if paused else ladder.rung_at(deadline, rung, hours), rung.receiver, "coming", act=rung.act, **_measure(rung)) for rung in ahead
-    ]
+        Step(
+            rung.order, None if paused else ladder.rung_at(deadline, rung, hours), rung.receiver, "coming", act=rung.act,
+            told=tuple(str(staff.people[pk]) for pk in answers[rung.order].user_ids), nobody_left=answers[rung.order].nobody_left, **_measure(rung),
+        )
+        for rung in ahead
+    ]  # fmt: skip
 
 
 def receiver_label(value: str) -> str:

@@ -37,6 +37,8 @@ def _applies(rule: Rule) -> str:
 def _promise(rule: Rule, owner: str) -> str:
     told = {"name": rule.spoken, "owner": owner, "event": wording.BEGINS.get(rule.code, ""), "allowance": allowance(rule)}
     if rule.clock == Clock.PROMISED:
+        if (rule.code, "") in sentences.FIXED:
+            return _("%(name)s is due at the end of the day fixed in the action; %(owner)s answers for it.") % told
         return _("%(name)s is due at the time that was promised; %(owner)s answers for it.") % told
     if not told["event"]:
         return _("%(name)s: %(allowance)s; %(owner)s answers for it.") % told

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from feedback_desk.deadlines import wording
 from feedback_desk.deadlines.models import Clock, DeadlineState
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from feedback_desk.deadlines.explain import Explanation, Moved, Step, Stop
     from feedback_desk.deadlines.ladder import Rung
 
+FIXED: dict[tuple[str, str], Any] = {
+    ("D41", ""): gettext_lazy("in progress since %(start)s, to be carried out by the date fixed in the action"),
+    ("D42", ""): gettext_lazy("carried out %(start)s, to be checked by the date fixed in the action"),
+    ("D38", "instruction"): gettext_lazy("instructed by the general manager %(start)s"),
+    ("D38", "visit"): gettext_lazy("not reached %(start)s, the next attempt is dated"),
+}
+"""By code and part: dates that were fixed inside the house, not promised to the customer."""
 BY_DATE = (Clock.SAME_DAY, Clock.NEXT_DAY, Clock.FIXED_DATE, Clock.WEEKDAY)
 
 
@@ -36,7 +43,8 @@ def promise(told: Explanation) -> str:
     start, begins = moment(told.start_at, told), wording.BEGINS.get(told.code) if told.round == 1 else _("the new round")
     said = {"start": start, "event": begins or "", "allowance": wording.allowance(dict(told.kept))}
     if told.clock == Clock.PROMISED:
-        return _("promised on %(start)s") % said
+        fixed = FIXED.get((told.code, told.part))
+        return str(fixed) % said if fixed else _("promised on %(start)s") % said
     if told.clock in BY_DATE:
         return _("%(event)s (%(start)s), to be done %(allowance)s") % said if begins else _("begun %(start)s, to be done %(allowance)s") % said
     return _("%(allowance)s from %(event)s (%(start)s)") % said if begins else _("%(allowance)s from %(start)s") % said

@@ -15,7 +15,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Coalesce
 
-from feedback_desk.deadlines import ladder
+from feedback_desk.deadlines import ladder, sentences
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import Hours
 from feedback_desk.deadlines.ladder import Remembered, Rung
@@ -41,6 +41,7 @@ class Row(NamedTuple):
     department_id: int | None
     """The item's where it has none of its own."""
     code: str
+    part: str
     round: int
     start_at: datetime
     due_at: datetime
@@ -57,7 +58,8 @@ READ = {
     "number": F("item__number"), "title": F("item__title"), "name": F("rule__name"), "name_en": F("rule__name_en"),
 }  # fmt: skip
 COLUMNS = (
-    "pk", "item_id", "root_id", "owner_id", "in_department", "code", "round", "start_at", "due_at", "next_step", "kept", "number", "title", "name", "name_en",
+    "pk", "item_id", "root_id", "owner_id", "in_department", "code", "part", "round", "start_at", "due_at", "next_step", "kept", "number", "title", "name",
+    "name_en",
 )  # fmt: skip
 
 
@@ -231,6 +233,7 @@ def _data(due: Due, rung: Rung, when: datetime) -> str:
         "number": row.number, "title": row.title, "code": row.code, "name": row.name, "name_en": row.name_en,
         "due_at": row.due_at, "step": rung.order, "percent": rung.percent, "step_at": when, "late": when >= row.due_at,
         "start_at": row.start_at, "promised": due.remembered.promised, **({"round": row.round} if row.round > 1 else {}),
+        **({"part": row.part} if (row.code, row.part) in sentences.FIXED and row.part else {}),
         **({"again": rung.nth} if rung.nth else {}), **({"urgent": True} if due.remembered.urgent else {}),
     })  # fmt: skip
 

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from django.utils import translation
 
-from feedback_desk.deadlines import services
+from feedback_desk.deadlines import saying, services
 from feedback_desk.deadlines.calendars import build, hours_of
 from feedback_desk.deadlines.course import Course, Holiday, course
 from feedback_desk.deadlines.explain import explain, explain_fully, names_of
@@ -17,6 +17,7 @@ from feedback_desk.deadlines.sweep import sweep, until_done
 from feedback_desk.deadlines.tests.changes import applied
 from feedback_desk.notices import wording as notices
 from feedback_desk.notices.models import Notice
+from feedback_desk.people.models import Absence, Concern
 
 WITH_BREAK = {str(day): [["09:00", "12:00"], ["13:00", "18:00"]] for day in range(1, 6)}
 
@@ -190,6 +191,61 @@ def test_E4_a_paused_stretch_is_no_part_of_the_course(local):
     hours = build("Asia/Shanghai", WITH_BREAK)
     stops = [(local("2026-03-02 10:30"), local("2026-03-03 09:30"))]
     assert course(local("2026-03-02 10:00"), local("2026-03-03 10:30"), "business", hours, {}, stops) == Course()
+
+
+@pytest.mark.parametrize(
+    ("code", "part", "chinese", "english"),
+    [
+        ("D38", "c1", "3月2日 09:00 向客户承诺", "promised on March 2 09:00"),
+        ("D38", "instruction", "总经理3月2日 09:00 批示", "instructed by the general manager March 2 09:00"),
+        ("D38", "visit", "3月2日 09:00 回访未接通，已定下次时间", "not reached March 2 09:00, the next attempt is dated"),
+        ("D41", "", "3月2日 09:00 起实施，按措施中定下的日期完成", "in progress since March 2 09:00, to be carried out by the date fixed in the action"),
+        ("D42", "", "3月2日 09:00 已完成，按措施中定下的日期验证", "carried out March 2 09:00, to be checked by the date fixed in the action"),
+    ],
+)  # fmt: skip
+def test_E4_what_was_fixed_inside_is_not_told_as_a_promise_to_the_customer(lived, local, code, part, chinese, english):
+    row = lived(code, part=part, due_at=local("2026-03-05 10:00"))
+    for language, words in (("zh-hans", chinese), ("en", english)):
+        sentence = said(row, local("2026-03-04 08:00"), language)[0]
+        assert sentence.startswith(words)
+        assert ("承诺" in sentence or "promise" in sentence) is (part == "c1")
+    sweep(local("2026-03-05 10:00:02"))
+    notice = Notice.objects.filter(channel="email").first()
+    assert notice is not None
+    assert chinese in notices.text(notice, "zh-hans")
+    assert english in notices.text(notice, "en")
+
+
+def told_then(row, step):
+    """Whom the sweep told of the step, and whether the administrators got their note."""
+    rows = Notice.objects.filter(cause=f"step:{step.pk}", channel="page")
+    people = set(rows.filter(template="deadline_step").values_list("receiver__name", flat=True))
+    return people, rows.filter(template="administrator_note").exists()
+
+
+@pytest.mark.parametrize("out", ["", "manager concerned", "all above concerned", "owner away"])
+@pytest.mark.parametrize("owner", ["agent", "supervisor", "manager", "general_manager", None])
+def test_E4_steps_to_come_name_those_whom_the_sweep_then_tells(lived, item, cast, local, owner, out):
+    away = {"manager concerned": [cast.manager], "all above concerned": [cast.manager, cast.supervisor, cast.general_manager, cast.deputy, cast.office]}
+    for person in away.get(out, []):
+        Concern.objects.create(item=item, user=person, because="客户点名", since=local("2026-03-02 09:00"))
+    if out == "owner away" and owner:
+        Absence.objects.create(user=getattr(cast, owner), starts_at=local("2026-03-01 00:00"), ends_at=local("2026-03-20 00:00"))
+    row = lived("D08", owner=getattr(cast, owner) if owner else None, department=cast.service)
+    coming = explain_fully(row, local("2026-03-02 10:00")).steps
+    for at in filter(None, (step.at for step in coming)):
+        sweep(at)
+    taken = row.steps.order_by("step")
+    assert [(set(step.told), step.nobody_left) for step in coming] == [told_then(row, step) for step in taken]
+    assert len(coming) == len(taken) == 5
+
+
+@pytest.mark.parametrize("code", ["D41", "D42"])
+def test_E4_the_rule_of_an_action_says_that_its_date_is_the_action_s(cast, code):
+    with translation.override("zh-hans"):
+        lines = saying.says(Rule.objects.get(code=code), "负责人")
+    assert any("措施中定下" in line for line in lines)
+    assert not any("承诺" in line for line in lines)
 
 
 def test_E4_a_notice_says_why_in_its_readers_language(lived, local, agent):

@@ -36,6 +36,24 @@ def test_E4_the_ticket_page_tells_each_limit_in_a_sentence_and_fetches_the_rest(
         assert words in part
 
 
+@pytest.mark.parametrize(("language", "words"), [
+    ("zh-hans", ("（总经理郑）", "时限的 200%：客服经理不高于责任人，不通知", "时限的 200%：已无人可通知，只告知管理员")),
+    ("en", ("is told (总经理郑)", "200% of the limit: nobody is told, as Customer-service manager", "200% of the limit: nobody is left to be told")),
+])  # fmt: skip
+def test_E4_steps_to_come_name_who_is_told_and_say_who_is_passed_over(cast, ticket, client, url, language, words):
+    ask = {"HX-Request": "true", "Accept-Language": language}
+    Deadline.objects.filter(root=ticket.item, code="D08").update(owner=cast.manager)
+    client.force_login(cast.agent)
+    superior, passed_over, nobody = words
+    told = client.get(url, headers=ask).content.decode()
+    assert superior in told
+    assert passed_over in told
+    Deadline.objects.filter(root=ticket.item, code="D08").update(owner=cast.agent)
+    for person in (cast.manager, cast.supervisor, cast.office, cast.general_manager, cast.deputy):
+        Concern.objects.create(item=ticket.item, user=person, because="被投诉", since=ticket.registered_at)
+    assert nobody in client.get(url, headers=ask).content.decode()
+
+
 def test_E4_without_javascript_the_link_opens_a_page_that_prints(cast, ticket, client, url):
     client.force_login(cast.agent)
     page = client.get(url).content.decode()

@@ -95,7 +95,7 @@ def step_words(step: Step) -> str:
     said: dict[str, Any] = {"measure": measure(step), "receiver": receiver_label(step.receiver), "who": wording.listed(step.told)}
     match step.state:
         case "coming":
-            return _("%(measure)s: %(receiver)s is told") % said
+            return _coming(step) % said
         case "skipped":
             return _("%(measure)s: passed over, a higher step told at the same time") % said
         case "overtaken":
@@ -103,3 +103,14 @@ def step_words(step: Step) -> str:
         case "nothing":
             return _("%(measure)s: came to nothing") % said
     return (_("%(measure)s: %(receiver)s was told (%(who)s)") if step.told else _("%(measure)s: nobody was to be told")) % said
+
+
+def _coming(step: Step) -> str:
+    """Whom the ladder would tell now: not the receiver it names where they stand no higher than the owner (E1), or where nobody is left (V3)."""
+    if step.nobody_left:
+        return _("%(measure)s: nobody is left as %(receiver)s, %(who)s and the administrator are told") if step.told else _(
+            "%(measure)s: nobody is left to be told, the administrator is"
+        )
+    if not step.told:
+        return _("%(measure)s: nobody is told, as %(receiver)s stands no higher than whoever answers for it")
+    return _("%(measure)s: %(receiver)s is told (%(who)s)")
