@@ -20,6 +20,7 @@ from feedback_desk.people import access, receivers
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
+from feedback_desk.records.models import Item
 from feedback_desk.records.moves import too_late
 from feedback_desk.records.spoken import when
 from followups.models import SecondFollowUp, Visit
@@ -86,16 +87,19 @@ def _comes_next(
         return {"next_step": gettext_noop("Visit again"), "next_by": by, "next_at": next_at}
     if accepted is False:
         who = receivers.pick(Role.CS_MANAGER, root=ticket.item, at=now) if form else ticket.assignee
-        return {"next_step": gettext_noop("Put right what is missing"), "next_by": who or by, "next_at": _by_when("D14" if form else "D08", ticket, now)}
+        due_at = _by_when("D14", ticket, form.item, now) if form else _by_when("D08", ticket, ticket.item, now)
+        return {"next_step": gettext_noop("Put right what is missing"), "next_by": who or by, "next_at": due_at}
     if low:
         who = receivers.pick(Role.SUPERVISOR, root=ticket.item, at=now)
-        return {"next_step": gettext_noop("Call after the low score and find out why"), "next_by": who or by, "next_at": _by_when("D22", ticket, at)}
+        due_at = _by_when("D22", ticket, ticket.item, at)
+        return {"next_step": gettext_noop("Call after the low score and find out why"), "next_by": who or by, "next_at": due_at}
     return {"no_step_why": gettext_noop("The customer accepted the result on the visit.")}
 
 
-def _by_when(code: str, ticket: Ticket, start_at: datetime) -> datetime:
-    """When that limit will pass; after a day where its rule is switched off."""
-    return deadlines.would_be_due(code, at=start_at, facts=facts(ticket)) or start_at + timedelta(days=1)
+def _by_when(code: str, ticket: Ticket, item: Item, start_at: datetime) -> datetime:
+    """When that limit of the item will pass; after a day where its rule is switched off."""
+    due_at = deadlines.would_be_due(code, at=start_at, facts=facts(ticket), department=item.department)
+    return due_at or start_at + timedelta(days=1)
 
 
 def _check_visitor(ticket: Ticket, form: ComplaintForm | None, by: User) -> None:

@@ -103,10 +103,11 @@ def _begin(item: Item, rule: Rule, hours: Hours, start_at: datetime, due_at: dat
     return deadline
 
 
-def would_be_due(code: str, *, at: datetime, facts: Facts) -> datetime | None:
-    """When a limit of this code would pass if it started at `at`; None when no active rule fits."""
-    rule = fitting_rules([code], facts, at).get(code)
-    return clocks.due(at, ladder.allowance_of(rule), hours_of([rule.calendar_id])[rule.calendar_id]) if rule else None
+def would_be_due(code: str, *, at: datetime, facts: Facts, department: Department | None) -> datetime | None:
+    """When a limit of this code would pass if it started at `at` in this department; None when no active rule fits."""
+    department_id = department.pk if department else None
+    rule = fitting_rules([code], {**facts, "department": str(department_id or "")}, at).get(code)
+    return clocks.due(at, ladder.allowance_of(rule), hours_of([rule.calendar_id], department_id)[rule.calendar_id]) if rule else None
 
 
 def fitting_rules(codes: Collection[str], facts: Facts, at: datetime) -> dict[str, Rule]:

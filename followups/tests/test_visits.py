@@ -8,8 +8,10 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from feedback_desk import clock
+from feedback_desk.deadlines.models import Calendar, DepartmentCalendar, Rule
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.services import name_concerned
+from feedback_desk.records.models import Item
 from followups import services as visits
 from followups.models import SecondFollowUp, Visit
 from tickets import services as tickets
@@ -108,3 +110,19 @@ def test_F3_a_completed_ticket_without_a_form_is_visited_too(way):
         tickets.close(ticket_id=ticket.pk, by=way.cast.supervisor)
     visits.second_follow_up(visit_id=visit.pk, by=way.cast.supervisor, why="电话打不进", **NOTHING_LEFT)
     tickets.close(ticket_id=ticket.pk, by=way.cast.supervisor)
+
+
+@pytest.mark.parametrize(("choice", "due"), [({}, "2026-03-02 20:00"), ({"department": "delivery"}, "2026-03-02 22:00")])
+def test_F1_the_step_after_a_visit_is_dated_like_the_limit_on_its_department_s_calendar_and_by_its_rule(way, cast, local, choice, due):
+    nights = Calendar.objects.create(name="夜班", zone="Asia/Shanghai", hours={str(day): [["18:00", "24:00"]] for day in range(1, 8)}, country="")
+    DepartmentCalendar.objects.create(department=cast.delivery, calendar=nights)
+    Rule.objects.filter(code="D22").update(clock="business", amount=2 * 3600)
+    for department in choice.values():
+        rule = Rule.objects.get(code="D22")
+        rule.pk, rule.when, rule.amount = None, {"department": [str(getattr(cast, department).pk)]}, 4 * 3600
+        rule.save(force_insert=True)
+    way = way().visiting()
+    Item.objects.filter(root=way.ticket.item_id).update(department=cast.delivery)
+    Item.objects.filter(pk=way.ticket.item_id).update(department=cast.delivery)
+    visit = way.visit(scores=(2, 5, 5))
+    assert visit.contact.step.due_at == way.limit("D22").due_at == local(due)
