@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from feedback_desk import clock
@@ -10,10 +12,12 @@ from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension
 from feedback_desk.people.one_look import remembered
 
 if TYPE_CHECKING:
+    from feedback_desk.people.models import User
     from tickets.models import Ticket
 
 OWED = ("D22", "D38")
 """Limits that run in any state and hold a completed ticket open: second follow-up, promises."""
+ACTIONS = ("D41", "D42")
 
 
 def unexplained_late(ticket: Ticket) -> str:
@@ -28,6 +32,12 @@ def _late(ticket: Ticket) -> list[Deadline]:
             "rule"
         )
     )
+
+
+def missed_by(user: User, rows: Iterable[Deadline], at: datetime) -> list[Deadline]:
+    """T9: of a matter's limits those that are the user's, were missed and have no reason yet, running or ended; dates of actions are the actions' own."""
+    mine = [row for row in rows if row.owner_id == user.pk and not row.why and row.code not in ACTIONS]
+    return [row for row in mine if row.late or (row.live and not extensions.in_time(row, at))]
 
 
 def still_owed(ticket: Ticket) -> str:

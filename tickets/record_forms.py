@@ -94,6 +94,15 @@ class ContactForm(NextStepFields, RecordForm):
     promised_at = forms.DateTimeField(label=gettext_lazy("Promised to the customer for"), widget=LocalTime, required=False)
     finished = forms.TypedMultipleChoiceField(label=gettext_lazy("Done with this contact"), coerce=int, required=False, widget=forms.CheckboxSelectMultiple)
 
+    late_reason = forms.CharField(label=gettext_lazy("Why it was late"), max_length=200, required=False)
+
+    def offer_late(self, names: Iterable[str]) -> None:
+        """T9: limits of the writer's that were missed and have no reason yet; with none the question is not asked."""
+        if missed := list(names):
+            self.fields["late_reason"].help_text = _("Passed without a reason: %(limits)s.") % {"limits": _(", ").join(missed)}
+        else:
+            self.fields.pop("late_reason", None)
+
     def offer_steps(self, steps: Iterable[tuple[int, str]]) -> None:
         """Open steps that this contact may have been."""
         self.fields["finished"].choices = list(steps)  # type: ignore[attr-defined]

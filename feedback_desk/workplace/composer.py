@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from feedback_desk.workplace.matter import Matter
 from feedback_desk.workplace.models import Draft
+from tickets import guards
 from tickets.models import Way
 from tickets.record_forms import ContactForm, NoteForm, RecordForm, ReplyForm
 from tickets.services import contacts
@@ -35,8 +36,9 @@ class Panel:
 
 
 def prepare(form: ContactForm, matter: Matter) -> None:
-    """F1: who may take the next step, and which open steps this contact may have been."""
+    """F1: who may take the next step, which open steps this contact may have been; T9: what the writer missed and has given no reason for."""
     form.offer(matter.colleagues)
+    form.offer_late(row.rule.spoken for row in guards.missed_by(matter.user, matter.deadlines, matter.at))
     form.offer_steps((step.pk, step.text) for step in matter.open_steps if step.may_finish)
 
 

@@ -14,11 +14,12 @@ from django.utils.translation import gettext_lazy
 
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
+from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people.access import NotYou
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import attachments, history
 from feedback_desk.records.models import Attachment, Item, Reading
-from tickets import partner
+from tickets import guards, partner
 from tickets.models import Contact, ContactPoint, NextStep, Note, Ticket
 from tickets.permissions import may_see_contact_data, refuse_if_closed
 from tickets.services import steps
@@ -36,12 +37,13 @@ UNHEARD = gettext_lazy("Nobody was reached, so nobody was told a date; when you 
 def record_contact(
     *, ticket_id: int, by: User, way: str, said: str, at: datetime | None = None, reached: bool = True, customer_says: str = "",
     next_step: str = "", next_by_id: int | None = None, next_at: datetime | None = None, no_step_why: str = "", promised_at: datetime | None = None,
-    purpose: str = "follow_up", finished: Iterable[int] = (),
+    purpose: str = "follow_up", finished: Iterable[int] = (), late_reason: str = "",
 ) -> Contact:  # fmt: skip
     """F1. Settles D02, with the customer reached D03-05, kept promises and, of the second line, D35; by purpose D08. `promised_at` (T16), told to
     who was reached, starts a D38.
 
     `next_step` with `next_by_id` (else whoever records) and `next_at` (else the promise), or `no_step_why`. `finished`: open steps that are done with it.
+    `late_reason` (T9): why limits of the matter were missed that are the recorder's and have no reason yet.
     Raises ValidationError per field: nothing empty, nothing that says nothing, not in the future.
     """
     now = clock.now()
@@ -58,7 +60,16 @@ def record_contact(
     for step in NextStep.objects.filter(pk__in=list(finished), item=ticket.item, ended_at=None).select_related("contact", "item", "owner").order_by("pk"):
         steps.finish(step, ticket, by=by, at=now, outcome=contact.customer_says or contact.said)
     promise(ticket, by=by, at=now, until=promised_at, part=f"c{contact.pk}", renews=purpose == "question")
+    _explain_late(ticket, by=by, at=now, why=late_reason)
     return contact
+
+
+def _explain_late(ticket: Ticket, *, by: User, at: datetime, why: str) -> None:
+    if not why.strip():
+        return
+    rows = Deadline.objects.filter(root=ticket.item, owner=by, why="").select_related("item").order_by("pk")
+    for row in guards.missed_by(by, rows, at):
+        deadlines.note_reason(row, why=why.strip(), by=by, at=at)
 
 
 def promise(ticket: Ticket, *, by: User, at: datetime, until: datetime | None, part: str, renews: bool = False) -> None:

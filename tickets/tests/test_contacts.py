@@ -230,3 +230,40 @@ def test_F1_when_it_was_and_when_it_was_recorded_are_two_times(tell, freeze, loc
     freeze("2026-03-02 10:00")
     contact = tell(at=local("2026-03-02 09:20"))
     assert (contact.at, contact.recorded_at) == (local("2026-03-02 09:20"), local("2026-03-02 10:00"))
+
+
+# ---- T9 ----
+
+
+def reasons(root):
+    return {row.code: row.why for row in Deadline.objects.filter(root=root, late=True) | Deadline.objects.filter(root=root, state="running") if row.why}
+
+
+def test_T9_the_follow_up_record_takes_the_reason_for_what_its_writer_missed(tell, cast, freeze, local):
+    freeze("2026-03-02 12:00")
+    item = tell(promised_at=local("2026-03-02 15:00")).item
+    freeze("2026-03-06 09:00")
+    contact = tell(late_reason="系统升级停用两天")
+    missed = reasons(item)
+    assert missed["D38"] == missed["D08"] == missed["D34"] == missed["D24"] == "系统升级停用两天", "the form's too, ended late by this contact or running"
+    assert missed.keys() == {"D08", "D12", "D24", "D34", "D36", "D38"}
+    assert Deadline.objects.get(root=item, code="D14").why == "", "the manager's"
+    assert Deadline.objects.get(root=item, code="D26").why == "", "not missed"
+    entry = Entry.objects.filter(verb="late_reason", data__code="D08").get()
+    assert (entry.by, entry.words.text, entry.item) == (cast.agent, "系统升级停用两天", contact.item)
+
+
+def test_T9_a_reason_that_was_given_stays_and_none_is_asked_for_what_was_in_time(tell, cast, freeze):
+    freeze("2026-03-02 09:30")
+    item = tell(late_reason="无").item
+    assert reasons(item) == {}
+    freeze("2026-03-06 09:00")
+    tell(late_reason="系统升级停用两天")
+    tell(late_reason="另一个理由")
+    assert set(reasons(item).values()) == {"系统升级停用两天"}
+    assert Entry.objects.filter(verb="late_reason", data__code="D08").count() == 1
+
+
+def test_T9_who_owns_none_of_it_gives_no_reason(tell, cast, freeze):
+    freeze("2026-03-06 09:00")
+    assert reasons(tell(by=cast.colleague, late_reason="与我无关").item) == {}

@@ -249,3 +249,17 @@ def test_G5_a_missing_quality_class_is_said_and_can_be_given(cast, ticket, clien
     page = client.get(page_of(ticket), {"tab": "handling"}).content.decode()
     assert said in page
     assert "change_quality_class" in page
+
+
+def test_T9_the_follow_up_record_asks_why_only_for_what_the_reader_missed(cast, ticket, client, freeze):
+    client.force_login(cast.agent)
+    assert 'name="late_reason"' not in client.get(page_of(ticket)).content.decode()
+    freeze("2026-03-05 10:00")
+    page = client.get(page_of(ticket)).content.decode()
+    assert 'name="late_reason"' in page
+    assert "提出方案" in page[page.index('name="late_reason"') :][:600]
+    typed = {"way": "call_out", "reached": "yes", "said": "说明已换机", "customer_says": "知道了", "next_step": "送货", "next_at": "2026-03-06T10:00"}
+    client.post(reverse("workplace:contact", args=[ticket.item.number]), typed | {"late_reason": "等厂家配件"})
+    assert Deadline.objects.get(root=ticket.item, code="D08").why == "等厂家配件"
+    client.force_login(cast.colleague)
+    assert 'name="late_reason"' not in client.get(page_of(ticket)).content.decode()
