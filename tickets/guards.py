@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING
+
+from django.utils import timezone
 
 from feedback_desk import clock
 from feedback_desk.deadlines import extensions
@@ -38,6 +41,27 @@ def missed_by(user: User, rows: Iterable[Deadline], at: datetime) -> list[Deadli
     """T9: of a matter's limits those that are the user's, were missed and have no reason yet, running or ended; dates of actions are the actions' own."""
     mine = [row for row in rows if row.owner_id == user.pk and not row.why and row.code not in ACTIONS]
     return [row for row in mine if row.late or (row.live and not extensions.in_time(row, at))]
+
+
+SILENT_FOR = timedelta(days=7)
+IN_VAIN, WITHIN = 3, timedelta(days=31)
+"""The last three attempts failed within a month, each on its own day; as for abnormal closing (C10)."""
+
+
+def silent_since(ticket: Ticket) -> datetime:
+    """When the customer was asked to confirm, or last reached since: where D43 counts from."""
+    rows = Deadline.objects.filter(item_id=ticket.item_id, code="D43", state=DeadlineState.RUNNING).values_list("start_at", flat=True)
+    asked = remembered(("silent since", ticket.item_id), rows.first)
+    return asked or ticket.state_since
+
+
+def attempts_in_vain(ticket: Ticket, at: datetime) -> bool:
+    from tickets.models import Contact
+
+    since = max(at - WITHIN, silent_since(ticket))
+    rows = Contact.objects.filter(item_id=ticket.item_id, at__gte=since).exclude(way="other").order_by("-at", "-pk").values_list("at", "reached")
+    failed = takewhile(lambda row: not row[1], rows)
+    return len({timezone.localdate(row[0]) for row in failed}) >= IN_VAIN
 
 
 def still_owed(ticket: Ticket) -> str:

@@ -15,7 +15,9 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from feedback_desk import clock
 from feedback_desk.records.moves import move
+from feedback_desk.records.spoken import when
 
 if TYPE_CHECKING:
     from tickets.models import Ticket
@@ -48,21 +50,24 @@ def partner_allows(name: str) -> Any:
     return guard
 
 
-def has_agreement(ticket: Ticket) -> str | None:
-    """T12: a solution is agreed to before it counts as the result."""
-    return None if ticket.agreement else _("Record that the customer agreed to the solution: who, when and how.")
-
-
-def has_result(ticket: Ticket) -> str | None:
-    return None if ticket.result else _("Say what the result is.")
-
-
 def late_has_reason(ticket: Ticket) -> str | None:
     """T9: what was missed needs a reason."""
     from tickets.guards import unexplained_late
 
     late = unexplained_late(ticket)
     return _("Give the reason why this was late: %(limits)s.") % {"limits": late} if late else None
+
+
+def customer_was_silent(ticket: Ticket) -> str | None:
+    """T8: seven days after the result, or three attempts in vain; for complaints the form says that there is another way."""
+    from tickets.guards import SILENT_FOR, attempts_in_vain, silent_since
+
+    at = clock.now()
+    may_at = silent_since(ticket) + SILENT_FOR
+    if ticket.is_complaint or at >= may_at or attempts_in_vain(ticket, at):
+        return None
+    sentence = _("The customer has seven days to answer, until %(when)s; before that only after three failed attempts, each on its own day.")
+    return sentence % {"when": when(may_at)}
 
 
 def owes_nothing(ticket: Ticket) -> str | None:
@@ -148,10 +153,10 @@ class TicketMoves:
         source=State.CONFIRMING,
         target=State.COMPLETED,
         reason=True,
-        guards=(partner_allows("no_answer"),),
+        guards=(partner_allows("no_answer"), customer_was_silent),
     )
     def no_answer(self) -> None:
-        """The customer stayed silent; off for complaints."""
+        """The customer stayed silent (D43); off for complaints."""
 
     @move(
         label=gettext_lazy("Withdrawn by the customer"), who=("handler", "customer"),

@@ -205,6 +205,6 @@ BEGINS = {
     "D32": gettext_lazy("the end of the month"), "D33": gettext_lazy("the end of the month"), "D34": gettext_lazy("receipt"),
     "D35": gettext_lazy("the hand-over to the second line"), "D36": gettext_lazy("receipt"), "D37": gettext_lazy("the inspector's return"),
     "D39": gettext_lazy("the order being confirmed"), "D40": gettext_lazy("parking being asked for"),
-    "D41": gettext_lazy("the approval"), "D42": gettext_lazy("execution"),
+    "D41": gettext_lazy("the approval"), "D42": gettext_lazy("execution"), "D43": gettext_lazy("the result being offered"),
 }  # fmt: skip
 """What a limit counts from, in a word (section 8 of the process book); a code that is not here is told without it."""

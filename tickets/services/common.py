@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from feedback_desk.deadlines import rederiving
 from feedback_desk.deadlines import services as deadlines
@@ -20,6 +21,7 @@ from feedback_desk.people.actors import Actor, person
 from feedback_desk.people.models import Role, User
 from feedback_desk.records.models import Entry, Item
 from tickets import partner
+from tickets.guards import SILENT_FOR, silent_since
 from tickets.models import EmptyPhrase, NextStep, Priority, PriorityRule, Ticket
 
 RESPONSE = ("D03", "D04", "D05")
@@ -105,6 +107,25 @@ def refit(ticket: Ticket, *, at: datetime, by: Actor, received: bool = False) ->
                 ticket.item, code, at=at, facts=known, owner=responsible_now, department=ticket.item.department, round=ticket.round,
                 start_at=starts.get(code) or (ticket.received_at if ticket.round == 1 else min(begun.values())),
             )  # fmt: skip
+
+
+def await_confirmation(ticket: Ticket, *, at: datetime) -> None:
+    """D43: the customer is to say whether it is solved; the handler is reminded of asking again. At least the seven days that `no_answer` asks for."""
+    if ticket.is_complaint:
+        return
+    known = facts(ticket)
+    due_at = deadlines.would_be_due("D43", at=at, facts=known)
+    least = at + SILENT_FOR
+    deadlines.start(
+        ticket.item, "D43", at=at, facts=known, owner=responsible(ticket, at), department=ticket.item.department, round=ticket.round,
+        due_at=least if due_at is not None and due_at < least else None,
+    )  # fmt: skip
+
+
+def reached_again(ticket: Ticket, *, at: datetime) -> None:
+    """Spoken with while the confirmation is out: the silence counts from here."""
+    if ticket.state == "confirming" and silent_since(ticket) <= at and deadlines.void(ticket.item, "D43", at=at, why=gettext_noop("the customer was reached")):
+        await_confirmation(ticket, at=at)
 
 
 def hold(ticket: Ticket, at: datetime) -> None:

@@ -23,7 +23,7 @@ from tickets import guards, partner
 from tickets.models import Contact, ContactPoint, NextStep, Note, Ticket
 from tickets.permissions import may_see_contact_data, refuse_if_closed
 from tickets.services import steps
-from tickets.services.common import RESPONSE, demand, empty, facts, locked, need, says_nothing
+from tickets.services.common import RESPONSE, demand, empty, facts, locked, need, reached_again, says_nothing
 
 PURPOSES = ("follow_up", "solution", "told_when", "progress", "formal_reply", "question", "explanation", "visit")
 ANSWERS_D08 = ("solution", "told_when")
@@ -129,6 +129,7 @@ def write_contact(
     if reached and purpose != "question":
         owed = ("D35",) if may_keep_call(ticket, by) else ()
         deadlines.settle(ticket.item, *RESPONSE, *owed, "D38", at=happened, by=by, begun=True)
+        reached_again(ticket, at=happened)
     if purpose in ANSWERS_D08:
         deadlines.settle(ticket.item, "D08", at=happened, by=by, begun=True)
     saved = _mark(ticket, contact, happened)

@@ -18,13 +18,14 @@ from feedback_desk.people.models import User
 from feedback_desk.records import history
 from feedback_desk.records.moves import make
 from feedback_desk.records.spoken import when
-from tickets.models import Outcome, Ticket
+from tickets.models import Outcome, Ticket, Urgency
 from tickets.services import steps
 from tickets.services.common import (
     FROM_RECEIPT,
     OUTLIVES,
     RESPONSE,
     STAYS_OWED,
+    await_confirmation,
     end_item,
     facts,
     follow,
@@ -36,6 +37,10 @@ from tickets.services.common import (
     start_from_receipt,
 )
 from tickets.services.contacts import check_promise, promise, write_contact
+from tickets.services.giving import hand_limits, tell_assignee
+
+ANSWERED = gettext_noop("the customer answered")
+"""D43 waits for somebody else: it ends void, neither in time nor late."""
 
 
 @transaction.atomic
@@ -88,6 +93,7 @@ def offer_result(
     deadlines.settle(ticket.item, *FROM_RECEIPT, "D36", at=at, by=by)
     promise(ticket, by=by, at=at, until=promised_at, part=f"r{ticket.version}", renews=True)
     deadlines.pause(ticket.item, "D26", at=at, because=gettext_noop("awaiting the customer's confirmation"))
+    await_confirmation(ticket, at=at)
     follow(ticket, "offer_result", by=by, at=at)
     return ticket
 
@@ -106,6 +112,7 @@ def not_solved(*, ticket_id: int, by: Actor, reason: str) -> Ticket:
     at = clock.now()
     ticket = locked(ticket_id)
     make(ticket, "not_solved", by=by, at=at, reason=reason)
+    deadlines.void(ticket.item, "D43", at=at, why=ANSWERED, by=person(by))
     deadlines.resume(ticket.item, "D26", at=at)
     follow(ticket, "not_solved", by=by, at=at, reason=reason)
     return ticket
@@ -125,11 +132,23 @@ def confirm_result(*, ticket_id: int, by: Actor, words: str = "") -> Ticket:
 
 @transaction.atomic
 def no_answer(*, ticket_id: int, by: Actor, reason: str) -> Ticket:
-    """The customer stayed silent (未答复结案); off for complaints."""
+    """The customer stayed silent for seven days (未答复结案); off for complaints."""
     at = clock.now()
     ticket = locked(ticket_id)
-    complete(ticket, "no_answer", by=by, at=at, outcome=Outcome.NO_ANSWER, reason=reason)
+    _no_answer(ticket, by=by, at=at, reason=reason)
     return ticket
+
+
+def silent_to_the_end(ticket: Ticket, *, at: datetime) -> bool:
+    """The step that completes (D43), where a rule's ladder says so. False where it is no longer so."""
+    if ticket.state != "confirming" or ticket.is_complaint:
+        return False
+    _no_answer(ticket, by=SYSTEM, at=at, reason=gettext_noop("The customer did not answer within the time set."))
+    return True
+
+
+def _no_answer(ticket: Ticket, *, by: Actor, at: datetime, reason: str) -> None:
+    complete(ticket, "no_answer", by=by, at=at, outcome=Outcome.NO_ANSWER, reason=reason)
 
 
 def complete(ticket: Ticket, name: str, *, by: Actor, at: datetime, outcome: str, reason: str = "", standing: str = "") -> None:
@@ -137,6 +156,8 @@ def complete(ticket: Ticket, name: str, *, by: Actor, at: datetime, outcome: str
     ticket.outcome, ticket.completed_at = outcome, at
     make(ticket, name, by=by, at=at, reason=reason, standing=standing, save=("outcome", "completed_at"), data={"outcome": outcome})
     deadlines.settle(ticket.item, *FROM_RECEIPT, "D26", "D36", at=at, by=person(by))
+    why = gettext_noop("the customer did not answer") if outcome == Outcome.NO_ANSWER else ANSWERED
+    deadlines.void(ticket.item, "D43", at=at, why=why, by=person(by))
 
 
 @transaction.atomic
@@ -227,23 +248,21 @@ def invalidate(*, ticket_id: int, by: User, reason: str, explanation: str) -> Ti
 
 @transaction.atomic
 def restore(*, ticket_id: int, by: User, reason: str) -> Ticket:
-    """As registered: the limits count from the original receipt."""
+    """As registered: the limits count from the original receipt; what was met, or touched, does not begin again. Who has it is asked to confirm anew."""
     at = clock.now()
     ticket = locked(ticket_id)
     ticket.outcome, ticket.closed_at = "", None
-    make(ticket, "restore", by=by, at=at, reason=reason, save=("outcome", "closed_at"))
+    entry = make(ticket, "restore", by=by, at=at, reason=reason, save=("outcome", "closed_at"))
     end_item(ticket.item, open_=True)
+    untouched = ticket.urgency == Urgency.URGENT and ticket.touched_at is None
     start_from_receipt(ticket, at=at, done=met(ticket, *FROM_RECEIPT))
-    deadlines.start(
-        ticket.item,
-        "D26",
-        at=at,
-        facts=facts(ticket),
-        owner=responsible(ticket, at),
-        department=ticket.item.department,
-        round=ticket.round,
-        start_at=ticket.registered_at,
-    )
+    deadlines.start_all(
+        ticket.item, ["D26", *(["D02"] if untouched else [])], at=at, facts=facts(ticket), owner=responsible(ticket, at), department=ticket.item.department,
+        round=ticket.round, start_at=ticket.registered_at,
+    )  # fmt: skip
+    if ticket.assignee is not None:
+        hand_limits(ticket, entry)
+        tell_assignee(ticket, entry)
     follow(ticket, "restore", by=by, at=at, reason=reason)
     return ticket
 

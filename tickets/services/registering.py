@@ -30,7 +30,19 @@ from tickets import partner, routes
 from tickets.models import Category, Customer, Route, Ticket, Type, Urgency
 from tickets.permissions import may_register, refuse_if_closed
 from tickets.services import placing, triage
-from tickets.services.common import FROM_REGISTRATION, demand, facts, follow, locked, priority_of, refit, responsible, start_from_receipt, tell
+from tickets.services.common import (
+    FROM_REGISTRATION,
+    await_confirmation,
+    demand,
+    facts,
+    follow,
+    locked,
+    priority_of,
+    refit,
+    responsible,
+    start_from_receipt,
+    tell,
+)
 from tickets.services.giving import tell_assignee
 
 DETAILS = frozenset({
@@ -215,6 +227,10 @@ def _route_anew(ticket: Ticket, *, at: datetime) -> None:
 
 def _retype(ticket: Ticket, old: str, *, by: User, at: datetime, reason: str) -> None:
     """T1: a complaint has exactly one form; a ticket that is none any more ends its form as invalid."""
+    if ticket.type == Type.COMPLAINT:
+        deadlines.void(ticket.item, "D43", at=at, why=gettext_noop("it is a complaint now"), by=by)
+    elif old == Type.COMPLAINT and ticket.state == "confirming":
+        await_confirmation(ticket, at=at)
     if ticket.type == Type.COMPLAINT and (form := partner.of(ticket)):
         form.opened(ticket, by=by, at=at)
     elif old == Type.COMPLAINT:

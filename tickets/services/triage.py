@@ -20,8 +20,8 @@ from feedback_desk.records.models import Entry, Item
 from feedback_desk.records.moves import make
 from tickets import partner
 from tickets.models import Ticket
-from tickets.services import placing, steps
-from tickets.services.common import CONFIRMATION, facts, hand_over_limits, hold, locked, tell
+from tickets.services import life, placing, steps
+from tickets.services.common import CONFIRMATION, facts, hand_over_limits, hold, locked, responsible, tell
 from tickets.services.giving import check_assignee, give, hand_limits, tell_assignee
 
 
@@ -163,7 +163,7 @@ def _pass_on(ticket_id: int, name: str, *, by: User, assignee_id: int, reason: s
 
 @transaction.atomic
 def apply_step(*, step_id: int) -> str:
-    """T7, G1: do once what a step of the ladder asks for; the outcome row makes a second try come to nothing.
+    """T7, G1, D43: do once what a step of the ladder asks for; the outcome row makes a second try come to nothing.
 
     Returns the outcome: "applied", or "nothing" when the ticket has been confirmed, closed or given to somebody else meanwhile.
     """
@@ -177,6 +177,8 @@ def apply_step(*, step_id: int) -> str:
         return outcome.outcome
     if step.act == "hand_up" and ticket is not None and ticket.state == "pending" and step.deadline.live:
         _hand_up(ticket, by=SYSTEM, at=at)
+        return _applied(outcome)
+    if step.act == "no_answer" and ticket is not None and step.deadline.live and life.silent_to_the_end(ticket, at=at):
         return _applied(outcome)
     if step.act == "propose_major" and ticket is not None and step.deadline.live and _propose_major(ticket, at):
         return _applied(outcome)

@@ -485,6 +485,29 @@ def test_V4_customers_are_found_by_number_name_whole_phone_or_its_last_four(cast
         assert list(Customer.objects.found_by(words)) == [], words
 
 
+def test_T5_an_urgent_one_that_was_touched_is_restored_without_its_first_touch_and_to_be_confirmed_anew(kept, cast, freeze):
+    ticket = kept(urgency="urgent")
+    freeze("2026-03-02 09:10")
+    services.invalidate(ticket_id=ticket.pk, by=cast.supervisor, reason="误报", explanation="已说明不属本店商品,建议联系卖家")
+    assert limit(ticket, "D02").state == "settled", "what was explained is a contact"
+    freeze("2026-03-02 10:00")
+    services.restore(ticket_id=ticket.pk, by=cast.supervisor, reason="客户补充了凭证")
+    assert live(ticket) & {"D02", "D06", "D07"} == {"D06", "D07"}
+    assert (limit(ticket, "D07").owner, limit(ticket, "D07").start_at) == (cast.agent, clock.now())
+    services.confirm(ticket_id=ticket.pk, by=cast.agent)
+    assert live(ticket) & {"D06", "D07"} == set()
+
+
+def test_T5_an_urgent_one_that_nobody_touched_is_restored_with_its_first_touch_from_the_registration(queued, cast, freeze):
+    ticket = queued(urgency="urgent")
+    services.invalidate(ticket_id=ticket.pk, by=cast.supervisor, reason="误报", explanation="已说明不属本店商品,建议联系卖家")
+    Ticket.objects.filter(pk=ticket.pk).update(touched_at=None)  # as one that came with imported history
+    services.restore(ticket_id=ticket.pk, by=cast.supervisor, reason="客户补充了凭证")
+    assert limit(ticket, "D02").state == "running"
+    assert limit(ticket, "D02").start_at == ticket.registered_at
+    assert live(ticket) & {"D06", "D07"} == set(), "nobody has it"
+
+
 def test_E6_what_was_met_before_a_ticket_became_invalid_does_not_begin_again_with_it(kept, cast, freeze):
     ticket = kept()
     said: dict[str, Any] = {"said": "已说明处理步骤并安排核实。", "customer_says": "同意等结果"}

@@ -31,7 +31,7 @@ def limit_of(item):
 
 
 def test_all_rules_of_the_book_are_there_and_loading_twice_adds_none(cast):
-    assert {f"D{number:02d}" for number in range(1, 43)} == set(Rule.objects.values_list("code", flat=True))
+    assert {f"D{number:02d}" for number in range(1, 44)} == set(Rule.objects.values_list("code", flat=True))
     assert first_rows.load() == 0
     assert not Rule.objects.filter(name_en="").exists()
     assert set(Rule.objects.filter(may_extend=True).values_list("code", flat=True)) == {"D23", "D26", "D27", "D34", "D41", "D42"}
@@ -393,7 +393,7 @@ def test_the_years_that_are_asked_for_are_those_of_the_desks_own_zone(cast, free
 def test_changing_a_calendar_is_seen_at_once(running, item, local, cast):
     Calendar.objects.get(is_default=True).days.create(day=local("2026-03-03 00:00").date(), working=False, name="停电")
     assert running("D24").due_at == local("2026-03-06 00:00")
-    assert Ladder.objects.count() == 6
+    assert Ladder.objects.count() == 8
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,161 @@
+"""The customer is asked to confirm and says nothing (T8, D43): reminders, seven days, three attempts; never a complaint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from feedback_desk import clock
+from feedback_desk.deadlines.models import Deadline, Ladder, Rule
+from feedback_desk.deadlines.sweep import until_done
+from feedback_desk.notices.models import Notice
+from feedback_desk.people.access import NotNow
+from feedback_desk.records.models import Entry
+from tests.ways import comes_next
+from tickets import services
+from tickets.models import Ticket
+from tickets.tasks import apply_steps
+
+OFFERED = "2026-03-02 10:00"
+"""A Monday."""
+
+
+@pytest.fixture
+def offered(way, cast, freeze):
+    one = way()
+    ticket = services.register(**one.said(type="consultation"))
+    freeze(OFFERED)
+    services.offer_result(ticket_id=ticket.pk, by=cast.agent, result="已退款，三日内到账。", agreement="陈女士，电话，当天")
+    return ticket
+
+
+def now(ticket):
+    return Ticket.objects.get(pk=ticket.pk)
+
+
+def silence(ticket):
+    return Deadline.objects.filter(item=ticket.item, code="D43").latest("pk")
+
+
+def complete(ticket, cast):
+    services.no_answer(ticket_id=ticket.pk, by=cast.supervisor, reason="多次联系未果")
+
+
+def refused(ticket, cast, word):
+    with pytest.raises(NotNow) as missing:
+        complete(ticket, cast)
+    assert word in missing.value.because
+
+
+def in_vain(ticket, cast):
+    services.record_contact(ticket_id=ticket.pk, by=cast.agent, way="call_out", said="无人接听", reached=False, **comes_next("再次拨打"))
+
+
+def test_T8_only_seven_days_after_the_result(offered, cast, freeze):
+    refused(offered, cast, "3月9日 10:00")
+    freeze("2026-03-09 09:59")
+    refused(offered, cast, "10:00")
+    freeze("2026-03-09 10:00")
+    complete(offered, cast)
+    ended = now(offered)
+    assert (ended.state, ended.outcome, silence(offered).state, silence(offered).late) == ("completed", "no_answer", "void", None)
+
+
+def test_T8_sooner_after_three_attempts_in_vain_each_on_its_own_day(offered, cast, freeze):
+    for day in ("02", "03", "03"):
+        freeze(f"2026-03-{day} 15:00")
+        in_vain(offered, cast)
+    refused(offered, cast, "三次")
+    freeze("2026-03-04 15:00")
+    in_vain(offered, cast)
+    complete(offered, cast)
+    assert now(offered).state == "completed"
+
+
+def test_T8_the_silence_counts_from_when_the_customer_was_last_reached(offered, cast, freeze):
+    for day in ("03", "04"):
+        freeze(f"2026-03-{day} 15:00")
+        in_vain(offered, cast)
+    freeze("2026-03-05 15:00")
+    words: dict[str, Any] = {"said": "问是否已解决。", "customer_says": "还没看，明天回复"}
+    services.record_contact(ticket_id=offered.pk, by=cast.agent, way="call_out", **words, **comes_next("明天再问"))
+    freeze("2026-03-06 15:00")
+    in_vain(offered, cast)
+    refused(offered, cast, "3月12日 15:00")
+    freeze("2026-03-12 15:00")
+    complete(offered, cast)
+
+
+def test_D43_reminds_the_handler_after_one_and_three_working_days_and_the_supervisor_at_the_end(offered, cast, freeze, local):
+    times = [f"2026-03-{day} 00:00" for day in ("04", "06", "10")]
+    for at in times:
+        until_done(freeze(at))
+    steps = silence(offered).steps.order_by("at")
+    assert [step.at for step in steps] == [local(at) for at in times]
+    told = [set(Notice.objects.filter(cause=f"step:{step.pk}", channel="page").values_list("receiver__username", flat=True)) for step in steps]
+    assert [("agent" in who, "supervisor" in who) for who in told] == [(True, False), (True, False), (False, True)]
+
+
+def test_D43_ends_with_the_answer_and_is_neither_in_time_nor_late(offered, cast, freeze):
+    freeze("2026-03-12 09:00")
+    services.confirm_result(ticket_id=offered.pk, by=cast.agent, words="已收到退款")
+    assert (silence(offered).state, silence(offered).late) == ("void", None)
+
+
+def test_D43_begins_anew_with_the_next_result(offered, cast, freeze, local):
+    freeze("2026-03-03 10:00")
+    services.not_solved(ticket_id=offered.pk, by=cast.agent, reason="金额不对")
+    assert silence(offered).state == "void"
+    services.offer_result(ticket_id=offered.pk, by=cast.agent, result="已补退差额。", agreement="陈女士，电话")
+    assert (silence(offered).state, silence(offered).start_at) == ("running", local("2026-03-03 10:00"))
+
+
+def test_D43_a_week_with_a_working_saturday_leaves_seven_days_all_the_same(way, cast, freeze, local):
+    freeze("2026-02-23 10:00")
+    ticket = services.register(**way().said(type="consultation", received_at=local("2026-02-23 10:00")))
+    freeze("2026-02-23 10:00")
+    services.offer_result(ticket_id=ticket.pk, by=cast.agent, result="已退款。", agreement="陈女士，电话")
+    assert silence(ticket).due_at >= local("2026-03-02 10:00")
+
+
+def test_T8_the_machine_leaves_it_to_the_supervisor_unless_its_ladder_says_otherwise(offered, freeze):
+    until_done(freeze("2026-03-10 00:00"))
+    assert apply_steps() == 0
+    assert now(offered).state == "confirming"
+
+
+@pytest.fixture
+def by_itself(cast):
+    Rule.objects.filter(code="D43").update(ladder=Ladder.objects.get(name="客户未答复(自动结案)"))
+
+
+def test_T8_the_machine_completes_it_where_the_ladder_says_so(by_itself, offered, freeze):
+    until_done(freeze("2026-03-09 23:59"))
+    apply_steps()
+    assert now(offered).state == "confirming"
+    until_done(freeze("2026-03-10 00:00"))
+    assert apply_steps() == 1
+    ended = now(offered)
+    assert (ended.state, ended.outcome) == ("completed", "no_answer")
+    assert Entry.objects.get(item=offered.item, verb="no_answer").actor == "system"
+
+
+def test_T8_what_was_answered_meanwhile_the_machine_leaves_alone(by_itself, offered, cast, freeze):
+    until_done(freeze("2026-03-10 00:00"))
+    services.not_solved(ticket_id=offered.pk, by=cast.agent, reason="金额不对")
+    assert apply_steps() == 0
+    assert now(offered).state == "processing"
+
+
+def test_T8_never_a_complaint(way, cast, freeze):
+    one = way().graded().spoken().prepared()
+    services.offer_result(ticket_id=one.ticket_id, by=cast.agent, result="换新。", agreement="陈女士，电话")
+    assert not Deadline.objects.filter(root=one.ticket.item, code="D43").exists()
+    freeze("2026-04-20 09:00")
+    refused(one.ticket, cast, "非正常关闭")
+
+
+def test_T1_a_ticket_that_becomes_a_complaint_waits_for_no_silence(offered, cast):
+    services.correct(ticket_id=offered.pk, by=cast.agent, changes={"type": "complaint"}, reason="客户要求按投诉处理")
+    assert (silence(offered).state, clock.now() >= silence(offered).start_at) == ("void", True)
