@@ -18,6 +18,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("metrics", health.show_metrics, name="metrics"),
 ]
+handler400 = "feedback_desk.workplace.errors.unreadable"
 handler403 = "feedback_desk.workplace.errors.forbidden"
 handler404 = "feedback_desk.workplace.errors.not_found"
 handler500 = "feedback_desk.workplace.errors.broken"

@@ -120,6 +120,70 @@ def test_a_null_in_what_is_sent_never_reaches_the_database(cast, ticket, client)
     assert client.post("/desk/register/", {"pick": "CS\0", "who": "\0"}).status_code == 400
 
 
+UNREAD = {"zh-hans": ("未能读取提交的内容", "无法识别的字符"), "en": ("This could not be read", "a character that is no text")}
+
+
+@pytest.mark.parametrize("language", UNREAD)
+@pytest.mark.parametrize("address", ["/desk/search/?q=a%00b", "/desk/tickets/TASK%00/"])
+def test_what_cannot_be_read_is_said_in_the_readers_language(cast, client, address, language, settings):
+    client.force_login(cast.agent)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+    answer = client.get(address)
+    assert answer.status_code == 400
+    assert [words for words in UNREAD[language] if words not in answer.content.decode()] == []
+
+
+def test_inside_a_page_what_cannot_be_read_is_a_sentence_and_what_was_typed_stays(cast, ticket, client):
+    client.force_login(cast.agent)
+    door = reverse("workplace:ticket_move", args=[ticket.item.number, "withdraw"])
+    answer = client.post(door, {"reason": "不要了\0"}, headers={"HX-Request": "true"})
+    words = answer.content.decode()
+    assert (answer.status_code, answer["HX-Retarget"], "<html" in words) == (400, "#toasts", False)
+    assert [said for said in ("无法识别的字符", "您写的内容还在") if said not in words] == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_a_body_that_is_too_large_is_told_the_limit(cast, ticket, client, headers):
+    client.force_login(cast.agent)
+    door = reverse("workplace:ticket_move", args=[ticket.item.number, "withdraw"])
+    answer = client.post(door, "reason=" + "x" * 3_000_000, content_type="application/x-www-form-urlencoded", headers=headers)
+    assert answer.status_code == 400
+    assert "2.5" in answer.content.decode()
+    too_many = client.post(door, "&".join(f"a{n}=1" for n in range(4100)), content_type="application/x-www-form-urlencoded", headers=headers)
+    assert (too_many.status_code, "4000" in too_many.content.decode()) == (400, True)
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh-hans", "最多 80 字"), ("en", "At most 80 characters; these are 90.")])
+def test_too_long_is_one_sentence_of_the_desk_for_every_field(cast, ticket, client, language, words):
+    from django import forms as django_forms
+    from django.utils.translation import override
+
+    from tickets.models import Category
+
+    class Model(django_forms.ModelForm):  # type: ignore[type-arg]  # cannot be subscripted at run time
+        class Meta:
+            model = Category
+            fields = ("slug",)
+
+    with override(language):
+        plain = type("Plain", (django_forms.Form,), {"name": django_forms.CharField(max_length=80)})({"name": "x" * 90})
+        assert words in str(plain.errors["name"])
+        limit = Category._meta.get_field("slug").max_length
+        assert str(limit) in str(Model({"slug": "x" * 300}).errors["slug"])
+        assert "确保" not in str(Model({"slug": "x" * 300}).errors) + str(plain.errors)
+
+
+def test_F1_an_empty_contact_names_all_that_is_missing_at_once(cast, ticket, client):
+    client.force_login(cast.agent)
+    url = reverse("workplace:contact", args=[ticket.item.number])
+    empty = {"way": "call_out", "reached": "yes", "purpose": "follow_up"}
+    for more in ({}, {"at": "gestern"}):
+        answer = client.post(url, empty | more)
+        assert answer.status_code == 422
+        found = set(answer.context["composer"].bound.errors)
+        assert found == {"said", "customer_says", "next_step", "next_at", *more}
+
+
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00", "9999-12-31T23:59", "1000-06-01T08:00"])
 def test_a_date_out_of_this_world_is_a_sentence(cast, ticket, client, moment):
     client.force_login(cast.agent)

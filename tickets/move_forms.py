@@ -20,9 +20,7 @@ from tickets.models import Ticket
 
 
 class Words(forms.CharField):
-    """Too long a text comes back whole, with a sentence: the browser would cut what is pasted, without a word."""
-
-    default_error_messages = {"max_length": gettext_lazy("At most %(limit_value)d characters; these are %(show_value)d.")}
+    """Too long a text comes back whole, with the desk's sentence: the browser would cut what is pasted, without a word."""
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         attrs: dict[str, Any] = super().widget_attrs(widget)

@@ -13,6 +13,8 @@ from feedback_desk.people.models import User
 from tickets.forms import FilesField
 from tickets.models import Category, Channel, Ticket, Type, Urgency, Way
 from tickets.move_forms import LocalTime, words_field
+from tickets.services.common import empty
+from tickets.services.steps import nothing_next
 
 PURPOSES = [
     ("follow_up", gettext_lazy("Follow-up")),
@@ -83,6 +85,7 @@ class ContactForm(NextStepFields, RecordForm):
     said = forms.CharField(
         label=gettext_lazy("What was said"),
         max_length=4000,
+        required=False,
         widget=forms.Textarea(attrs={"rows": 2, "placeholder": gettext_lazy("What was said, how it was handled")}),
     )
     customer_says = forms.CharField(
@@ -107,6 +110,20 @@ class ContactForm(NextStepFields, RecordForm):
         """Open steps that this contact may have been."""
         self.fields["finished"].choices = list(steps)  # type: ignore[attr-defined]
 
+    def clean(self) -> dict[str, Any]:
+        """What is empty is named with what else is wrong, not only once the service is asked."""
+        data = super().clean()
+        if self.errors:
+            for name, sentence in self._empty(data).items():
+                if name not in self.errors:
+                    self.add_error(name, sentence)
+        return data
+
+    def _empty(self, data: dict[str, Any]) -> dict[str, str]:
+        answer = {"customer_says": data.get("customer_says", "")} if data.get("reached") else {}
+        comes = {} if data.get("no_step") or data.get("next_step") else nothing_next(data.get("next_at"))
+        return empty(said=data.get("said", ""), **answer) | comes
+
     def facts(self) -> dict[str, Any]:
         said = {name: value for name, value in super().facts().items() if name not in NEXT}
         return {**said, **self.comes_next(), "purpose": self.purpose_said()}
@@ -122,6 +139,7 @@ class ReplyForm(ContactForm):
     said = forms.CharField(
         label=gettext_lazy("The reply"),
         max_length=4000,
+        required=False,
         widget=forms.Textarea(attrs={"rows": 3, "placeholder": gettext_lazy("The reply as it was given: what was found, what was done, what prevents it")}),
     )
     purpose = None  # type: ignore[assignment]

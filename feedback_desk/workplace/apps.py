@@ -1,6 +1,9 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+TOO_LONG = _("At most %(limit_value)d characters; these are %(show_value)d.")
+"""Of every field of every form, the back office's too, that has no sentence of its own."""
+
 
 class WorkplaceConfig(AppConfig):
     name = "feedback_desk.workplace"
@@ -8,7 +11,10 @@ class WorkplaceConfig(AppConfig):
     verbose_name = _("Workplace")
 
     def ready(self) -> None:
+        from django.core.validators import MaxLengthValidator
+
         from feedback_desk.workplace import counts, machinery
 
         counts.install()
         machinery.install()
+        MaxLengthValidator.message = TOO_LONG

@@ -30,6 +30,9 @@ DELIMITERS = (",", ";", "\t", "|")
 HEADER_WITHIN = 10
 """A title may stand above the header: the first row with two filled cells among so many is the header."""
 BLOCK = 1 << 20
+WORKBOOKS, TABLES = (".xlsx", ".xlsm"), (".csv", ".txt", ".tsv")
+CONTROL = re.compile(rb"[\x01-\x08\x0e-\x19\x1b-\x1f\x7f]")
+"""Never part of a text in any of the encodings of single and double bytes (\x1a may end one); programs, pictures and packed files are full of them."""
 csv.field_size_limit(1 << 22)
 
 
@@ -59,8 +62,8 @@ class Source:
         return replace(self, **chosen, rows=self.rows if chosen.get("sheet", self.sheet) == self.sheet else 0)
 
 
-def look(path: Path) -> Source:
-    """Find out what the file is. Raises WrongFile."""
+def look(path: Path, name: str = "") -> Source:
+    """Find out what the file is; `name` is how it was called where it came from. Raises WrongFile."""
     size = path.stat().st_size
     if not size:
         raise WrongFile(_("The file is empty."))
@@ -72,6 +75,11 @@ def look(path: Path) -> Source:
         raise WrongFile(_("This is an old Excel file (.xls) or a protected one. Save it as .xlsx or CSV without a password and upload that."))
     if head.startswith(b"PK"):
         return _workbook(path)
+    ending = Path(name).suffix.lower()
+    if ending in WORKBOOKS:
+        raise WrongFile(_("This is called %(ending)s, but it is not a workbook, or it is damaged. Save it again as .xlsx or CSV.") % {"ending": ending})
+    if ending and ending not in TABLES:
+        raise WrongFile(_("Files of the type %(ending)s are not imported: upload a CSV file or an Excel workbook (.xlsx).") % {"ending": ending})
     encoding = _encoding(path)
     return Source(path, "csv", encoding, _delimiter(path, encoding))
 
@@ -130,7 +138,9 @@ def _encoding(path: Path) -> str:
         for encoding in ("utf-16-le", "utf-16-be"):
             if _is_text(head[: len(head) // 2 * 2], encoding):
                 return encoding
-        raise WrongFile(_("This is not a table: upload a CSV file or an Excel workbook (.xlsx)."))
+        raise WrongFile(_no_table())
+    if len(CONTROL.findall(head)) * 100 > len(head):
+        raise WrongFile(_no_table())
     if _readable(path, "utf-8"):
         return "utf-8-sig"
     if _western(path):
@@ -140,6 +150,10 @@ def _encoding(path: Path) -> str:
     if _readable(path, "big5"):
         return "big5"
     raise WrongFile(_("The characters of this file cannot be read. Save it as CSV UTF-8 or as an Excel workbook (.xlsx) and upload that."))
+
+
+def _no_table() -> str:
+    return _("This is not a table: upload a CSV file or an Excel workbook (.xlsx).")
 
 
 def _is_text(head: bytes, encoding: str) -> bool:

@@ -58,7 +58,7 @@ def upload(*, by: User, kind: str, name: str, content: File[Any]) -> ImportRun:
 def read(run: ImportRun, *, chosen: dict[str, Any] | None = None) -> None:
     """Fill columns, sample and first guesses; `chosen`: encoding, delimiter or sheet picked by hand. Does not save."""
     path = Path(run.file.path)
-    source = look(path).with_settings(chosen or {})
+    source = look(path, run.name).with_settings(chosen or {})
     table, sample = _sampled(source)
     columns = kinds.guess_columns(run.kind, table.columns, sample)
     order, ambiguous = kinds.guess_order(run.kind, table.columns, sample, columns)

@@ -31,12 +31,12 @@ def wrong_next(*, item: Item, next_step: str, next_by: User | None, next_at: dat
     if no_step_why.strip():
         return _wrong_reason(next_step, no_step_why)
     if not next_step.strip():
-        return {"next_step": _("What comes next? If nothing is left to do, tick “No further step” and say why.")}
+        return nothing_next(next_at)
     errors = {}
     if says_nothing(next_step):
         errors["next_step"] = _("“%(words)s” says nothing: what is done next?") % {"words": next_step.strip()}
     if next_at is None:
-        errors["next_at"] = _("By when is the next step done?")
+        errors |= _no_date()
     elif next_at <= now:
         errors["next_at"] = _("This must be later than now.")
     if next_by is None:
@@ -44,6 +44,16 @@ def wrong_next(*, item: Item, next_step: str, next_by: User | None, next_at: dat
     elif access.concerned(next_by, item) or not access.may(next_by, "see", item):
         errors["next_by"] = _("%(name)s cannot take this on.") % {"name": next_by}
     return errors
+
+
+def nothing_next(next_at: datetime | None) -> dict[str, str]:
+    """Sentences by field where no next step is said."""
+    asked = {"next_step": _("What comes next? If nothing is left to do, tick “No further step” and say why.")}
+    return asked if next_at is not None else asked | _no_date()
+
+
+def _no_date() -> dict[str, str]:
+    return {"next_at": _("By when is the next step done?")}
 
 
 def _wrong_reason(next_step: str, no_step_why: str) -> dict[str, str]:

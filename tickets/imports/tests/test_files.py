@@ -71,6 +71,29 @@ def test_a_wrong_file_gets_one_clear_sentence(tmp_path: Path, data: bytes, words
         table(tmp_path, data)
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("台账.xlsx", b"this was never a workbook, only words\n1,2\n", "called .xlsx"),
+        ("setup.exe", b"MZ,this,is\n1,2,3\n", "type .exe"),
+        ("letter.pdf", b"%PDF-1.4\n1 0 obj, a, b\n", "type .pdf"),
+        ("noise.csv", bytes(range(1, 256)) * 40, "not a table"),
+        ("noise", bytes(range(1, 256)) * 40, "not a table"),
+    ],
+)  # fmt: skip
+def test_what_is_no_table_is_not_taken_for_one(tmp_path: Path, name: str, data: bytes, words: str) -> None:
+    path = tmp_path / "upload"
+    path.write_bytes(data)
+    with pytest.raises(WrongFile, match=words):
+        look(path, name)
+
+
+def test_a_control_character_here_and_there_leaves_a_table_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    path.write_bytes(TEXT.replace("\n", "\n", 1).encode() * 20 + b"9,a\x0bb\x02,c\n\x1a")
+    assert look(path, "台账.CSV").kind == "csv"
+
+
 def workbook(rows: list[list[Any]], *, title: str = "Sheet") -> bytes:
     book = openpyxl.Workbook()
     sheet = book.active
