@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from django.utils.translation import gettext as _
 
 from complaints.lifecycle import ENDED, State
 from feedback_desk.people.access import Changed, NotNow
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from complaints.models import ComplaintForm
     from feedback_desk.people.models import User
 
+Done: TypeAlias = "Callable[[Any], tuple[User | None, datetime] | None]"
 OPEN = frozenset(State.values) - ENDED
 
 
@@ -33,6 +37,8 @@ class Act:
     states: frozenset[str] = OPEN
     guards: tuple[Condition, ...] = ()
     primary: bool = False
+    done: Done | None = None
+    """Who did it already and when, where a guard says so."""
 
 
 ACTS: dict[str, Act] = {}
@@ -40,10 +46,11 @@ ACTS: dict[str, Act] = {}
 
 def declare(
     name: str, *, label: Any, who: Iterable[str], states: Iterable[str] = OPEN, guards: Iterable[Callable[[Any], str | None]] = (), primary: bool = False,
+    done: Done | None = None,
 ) -> Act:  # fmt: skip
     """Called once per act at import."""
     assert name not in ACTS
-    ACTS[name] = Act(name, label, frozenset(who), frozenset(states), tuple(guards), primary)
+    ACTS[name] = Act(name, label, frozenset(who), frozenset(states), tuple(guards), primary, done)
     return ACTS[name]
 
 
@@ -56,7 +63,14 @@ def demand(form: ComplaintForm, act: Act, *, by: Actor) -> None:
     if form.state not in act.states:
         raise too_late(form)
     if missing := missing_for(form, act):
+        if act.done is not None and (by_whom := act.done(form)):
+            raise was_done(*by_whom)
         raise NotNow(" ".join(missing), missing=missing)
+
+
+def was_done(who: User | None, at: datetime) -> NotNow:
+    """A colleague was faster with the same act, which is done once."""
+    return NotNow(_("This is no longer possible: %(who)s did it %(when)s.") % {"who": who, "when": when(at)}, moved_by=str(who or ""), moved_at=at)
 
 
 def check_read(row: Any, seen: int, sentence: str) -> None:

@@ -18,6 +18,7 @@ from tickets.models import Channel, Contact
 if TYPE_CHECKING:
     from complaints.models import ComplaintForm, CorrectiveAction, Disposition, FinalReply, HandlingDecision, Remedy
     from feedback_desk.deadlines.models import Deadline, Extension
+    from feedback_desk.people.models import User
 
 
 class Asked(NamedTuple):
@@ -180,6 +181,34 @@ def decision_to_sign(form: ComplaintForm) -> str | None:
     if decision_of(form) is None:
         return _("There is no handling decision yet: write it first.")
     return None if decision_missing(form) else _("The handling decision is signed.")
+
+
+def decision_signed(form: ComplaintForm) -> tuple[User | None, datetime] | None:
+    """Who gave the last signature under the handling decision, and when, once it has all of them."""
+    decision = decision_of(form)
+    if decision is None or decision_missing(form):
+        return None
+    last = max(decision.signatures.all(), key=lambda signature: signature.at)
+    return last.by, last.at
+
+
+def cause_was_approved(form: ComplaintForm) -> tuple[User | None, datetime] | None:
+    last = form.writtencause_rows.select_related("approval__by").last()
+    return (last.approval.by, last.approval.at) if last is not None and hasattr(last, "approval") else None
+
+
+def points_were_answered(form: ComplaintForm) -> tuple[User | None, datetime] | None:
+    last = form.points.exclude(answered_at=None).select_related("answered_by").order_by("-answered_at").first()
+    return (last.answered_by, last.answered_at) if last is not None and last.answered_at else None
+
+
+def reply_was_sent(form: ComplaintForm) -> tuple[User | None, datetime] | None:
+    reply = reply_of(form)
+    return (reply.sending.by, reply.sending.at) if reply is not None and hasattr(reply, "sending") and reply_sent(form) else None
+
+
+def instruction_was_asked(form: ComplaintForm) -> tuple[User | None, datetime] | None:
+    return (form.instruction_asked_by, form.instruction_asked_at) if form.instruction_asked_at else None
 
 
 def is_serious(form: ComplaintForm) -> bool:

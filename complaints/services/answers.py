@@ -31,8 +31,9 @@ from tickets.services.contacts import check_promise, promise
 WORKING = acts.OPEN - {State.OUTSTANDING}
 ADD_POINT = acts.declare("add_point", label=gettext_lazy("Add a point"), who=("handler", "supervisor", "cs_manager"))
 ANSWER_POINTS = acts.declare(
-    "answer_points", label=gettext_lazy("Answer the points"), who=("handler", "supervisor", "cs_manager"), guards=(guards.points_open,)
-)
+    "answer_points", label=gettext_lazy("Answer the points"), who=("handler", "supervisor", "cs_manager"), guards=(guards.points_open,),
+    done=guards.points_were_answered,
+)  # fmt: skip
 RECORD_MEETING = acts.declare("record_meeting", label=gettext_lazy("Internal meeting"), who=("handler", "supervisor", "cs_manager"))
 WRITE_PROGRESS = acts.declare("write_progress", label=gettext_lazy("Progress note"), who=("handler", "supervisor", "cs_manager"))
 REPLY_IN_WRITING = acts.declare(
@@ -45,10 +46,11 @@ DRAFT_REPLY = acts.declare(
 READY = (guards.reply_to_send, guards.meeting_was_held, guards.every_point_answered, guards.letter_is_current)
 SEND_REPLY = acts.declare(
     "send_reply", label=gettext_lazy("Send the final reply"), who=("supervisor", "cs_manager", "line_head"), guards=(*READY, guards.cause_approved),
-    primary=True,
+    primary=True, done=guards.reply_was_sent,
 )  # fmt: skip
 SEND_MINOR_REPLY = acts.declare(
     "send_minor_reply", label=gettext_lazy("Send the final reply"), who=("handler",), guards=(guards.a_colleague_may_reply, *READY), primary=True,
+    done=guards.reply_was_sent,
 )  # fmt: skip
 
 FROM_ABOVE = (Channel.GROUP, Channel.FORUM)

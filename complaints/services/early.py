@@ -49,11 +49,14 @@ DECIDE_HANDLING = acts.declare(
 )
 SIGN_DECISION = acts.declare(
     "sign_decision", label=gettext_lazy("Sign the decision"), who=("supervisor", "cs_manager", "line_head"), states=(State.GRADED, State.DETERMINING),
-    guards=(guards.decision_to_sign,), primary=True,
+    guards=(guards.decision_to_sign,), primary=True, done=guards.decision_signed,
 )  # fmt: skip
 WRITE_FIRST_ANALYSIS = acts.declare("write_first_analysis", label=gettext_lazy("First analysis"), who=("handler", "quality", "analysing_head"))
 WRITE_CAUSE = acts.declare("write_cause", label=gettext_lazy("Cause in writing"), who=("quality", "analysing_head"))
-APPROVE_CAUSE = acts.declare("approve_cause", label=gettext_lazy("Approve the cause"), who=("cs_manager", "analysing_head"), guards=(guards.cause_to_approve,))
+APPROVE_CAUSE = acts.declare(
+    "approve_cause", label=gettext_lazy("Approve the cause"), who=("cs_manager", "analysing_head"), guards=(guards.cause_to_approve,),
+    done=guards.cause_was_approved,
+)  # fmt: skip
 NAME_ANALYSING = acts.declare("name_analysing", label=gettext_lazy("Who analyses"), who=("handler", "supervisor", "cs_manager"))
 CHANGE_QUALITY_CLASS = acts.declare(
     "change_quality_class", label=gettext_lazy("Change the quality class"), who=("handler", "supervisor", "quality"), guards=(guards.about_quality,)
@@ -156,10 +159,19 @@ def sign_decision(*, form_id: int, by: User, seen: int) -> HandlingDecision:
     acts.check_read(decision, seen, _("%(who)s wrote another decision %(when)s. Read it and sign again."))
     side = _free_side(form, decision, by)
     if side is None:
+        _side_was_faster(form, decision, by)
         raise NotYou(_("Your side has signed already, or you signed for another one: someone else signs here."), user=by, item=form.item, verb="sign_decision")
     _sign(form, decision, side, by=by, at=at)
     history.record(form.item, "sign_decision", by=by, at=at, data={"side": side})
     return decision
+
+
+def _side_was_faster(form: ComplaintForm, decision: HandlingDecision, by: User) -> None:
+    """NotNow for somebody who signed nothing: a colleague did for the same side."""
+    signed = {signature.side: signature for signature in decision.signatures.all()}
+    held = form.capacities(by) if all(signature.by_id != by.pk for signature in signed.values()) else frozenset[str]()
+    if first := next((signed[str(side)] for side in SIDES[decision.grade] if side in held and str(side) in signed), None):
+        raise acts.was_done(first.by, first.at)
 
 
 def _free_side(form: ComplaintForm, decision: HandlingDecision, by: User) -> str | None:

@@ -30,7 +30,7 @@ from tickets.services.contacts import check_promise, promise
 OPEN_WAY = (State.GRADED, State.DETERMINING)
 ASK_INSTRUCTION = acts.declare(
     "ask_instruction", label=gettext_lazy("Ask how it goes on"), who=("cs_manager",), states=OPEN_WAY,
-    guards=(is_major_complaint, guards.instruction_not_asked),
+    guards=(is_major_complaint, guards.instruction_not_asked), done=guards.instruction_was_asked,
 )  # fmt: skip
 WRITE_INSTRUCTION = acts.declare(
     "write_instruction", label=gettext_lazy("Write how it goes on"), who=("general_manager",), states=OPEN_WAY, guards=(is_major_complaint,), primary=True

@@ -156,7 +156,7 @@ def today(world: World, *, most: int | None) -> None:
         (10, "complaint", "awaiting_ruling", "whole", 3), (11, "complaint", "executing", "whole", 3), (11.5, "complaint", "executed", "whole", 3),
         (12, "complaint", "awaiting_check", "spot", 3), (13, "complaint", "visiting", "whole", 3), (30, "complaint", "", "parked", 4),
         (2, "simple", "pending", "plain", 3), (4, "simple", "processing", "plain", 4), (6, "simple", "waiting", "waiting", 4),
-        (9, "simple", "confirming", "plain", 4), (10, "simple", "completed", "plain", 3),
+        (9, "simple", "confirming", "plain", 4), (10, "simple", "completed", "promised", 3), (11, "simple", "completed", "low_score", 2),
         # late now
         (27, "complaint", "determining", "whole", 3), (31, "complaint", "graded", "whole", 2),
         (2.7, "urgent", "pending", "plain", 2), (26, "simple", "pending", "plain", 3),

@@ -128,10 +128,19 @@ def simple(case: Case) -> Way:
     yield from _result(case)
 
 
+def _visited_in_vain(case: Case) -> None:
+    """F4: called back after the result, a low score: a supervisor owes the second follow-up (D22), so the ticket stays completed."""
+    visits.record_visit(
+        ticket_id=case.ticket_id, by=case.world.company.wang, reached=True, said="回访处理结果", mood="dissatisfied", accepted=True,
+        speed=2, solution=3, attitude=4, comment="问题解决了，但来回催了三次",
+    )  # fmt: skip
+
+
 def _result(case: Case) -> Way:
+    """Completed, a ticket owes nothing and is closed within a minute, but where something was promised (D38) or a score was low (D22)."""
     tickets.offer_result(
         ticket_id=case.ticket_id, by=case.agent, result=case.matter.answer, agreement=f"{case.ticket.customer.masked_name}，电话同意",
-        late_reason="等待仓库与厂家核实，已提前告知客户",
+        late_reason="等待仓库与厂家核实，已提前告知客户", promised_at=clock.now() + timedelta(days=3) if case.path == "promised" else None,
     )  # fmt: skip
     if case.stopped("confirming"):
         return
@@ -144,6 +153,9 @@ def _result(case: Case) -> Way:
     if case.ticket.state == "confirming":
         tickets.confirm_result(ticket_id=case.ticket_id, by=case.agent, words="客户来电确认已解决")
     if case.stopped("completed"):
+        if case.path == "low_score":
+            yield case.wait(5, 20)
+            _visited_in_vain(case)
         return
     yield case.world.minutes(2, 30)
     if case.ticket.type != "complaint":
