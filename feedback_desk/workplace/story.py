@@ -283,7 +283,8 @@ def _contact_words(contact: Contact, step: NextLine | None) -> str:
     if contact.no_step_why:
         parts.append(_("No further step: %(why)s") % {"why": in_words(contact.no_step_why)})
     if contact.next_step and step is None:
-        parts.append(_("Next: %(step)s") % {"step": " · ".join(filter(None, [contact.next_step, str(contact.next_by or ""), _moment(contact.next_at)]))})
+        step_of = [in_words(contact.next_step), str(contact.next_by or ""), _moment(contact.next_at)]
+        parts.append(_("Next: %(step)s") % {"step": " · ".join(filter(None, step_of))})
     return "\n".join(parts)
 
 

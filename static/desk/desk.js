@@ -59,7 +59,7 @@
       dialog.dataset.shown = "1";
       dialog.removeAttribute("open");
       dialog.showModal();
-      var first = one("[autofocus], [aria-invalid=true], .sheet-body input:not([type=hidden]), .sheet-body select, .sheet-body textarea", dialog);
+      var first = one("[aria-invalid=true]", dialog) || one("[autofocus], .sheet-body input:not([type=hidden]), .sheet-body select, .sheet-body textarea", dialog);
       if (first) { first.focus(); }
       dialog.addEventListener("close", function () { if (dialog.closest("#dialog")) { dialog.remove(); } });
     });

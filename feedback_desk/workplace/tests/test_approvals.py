@@ -306,3 +306,14 @@ def test_C19_the_forms_page_names_the_text_it_showed(cast, ticket, client):
     assert "客户自行拆装" in late.content.decode()
     again = {name: hidden(late.content.decode(), name) for name in ("seen_version", "seen_text")} | {"reason": "客户自行拆装"}
     assert client.post(url, again, headers=HTMX).status_code == 204
+
+
+def test_what_the_desk_itself_wrote_stands_on_the_card_in_the_readers_language(cast, customer, freeze, local, client):
+    freeze("2026-03-02 09:00")
+    one = Way(cast, customer, "II").visiting()
+    one.visit_in_vain(local("2026-03-03 10:00"))
+    services.ask_abnormal(form_id=one.form_id, by=cast.agent, ground="conflict", words="合同第 8 条")
+    client.force_login(cast.manager)
+    page = client.get(reverse("workplace:ruling", args=[one.form.item.number])).content.decode()
+    assert "Visit again" not in page
+    assert "再次回访" in page
