@@ -267,7 +267,7 @@ def test_C3_what_is_missing_for_the_submission_is_said_once(cast, ticket, client
         said = re.findall(r"<li>(.+?)</li>", answer.content.decode())
         assert answer.status_code == 409
         assert len(said) == len(set(said)) >= 2
-        assert not [one for one in said if one != said[0] and said[0] in one], "nor all of them in one line beside it"
+        assert not [(one, other) for one in said for other in said if one != other and one in other], "nor all of them in one line beside it"
 
 
 def test_C5_a_wrong_amount_in_the_ruling_comes_back_open_with_what_was_typed(cast, ticket, client):
