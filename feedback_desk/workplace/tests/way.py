@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ from complaints import services as forms
 from complaints.models import ComplaintForm, Disposition
 from feedback_desk import clock
 from followups import services as visits
+from tests.stages import reach
 from tests.ways import comes_next, first_hours, summed_up
 from tickets import services as tickets
 from tickets.models import Category, Ticket
@@ -34,14 +36,21 @@ def complaint(cast: SimpleNamespace, customer: Any, **more: Any) -> Ticket:
         "product": "滚筒洗衣机",
         "model": "LH-W90",
     }
-    return tickets.register(**(values | more))
+    words = values | more
+    ticket_id = reach(cast, lambda: tickets.register(**words).pk, "complaint", words)
+    found: Ticket = Ticket.objects.select_related("item", "assignee", "customer").get(pk=ticket_id)
+    return found
 
 
 def walk(cast: SimpleNamespace, ticket: Ticket, until: str, grade: str = "II", **measure: Any) -> ComplaintForm:
     """Make the moves of STATIONS up to and with `until`."""
     for station in STATIONS[: STATIONS.index(until) + 1]:
-        STEPS[station](cast, ticket, fresh(ticket), {"grade": grade, **measure})
+        reach(cast, partial(_step, cast, ticket, station, {"grade": grade, **measure}), station, ticket, grade, measure)
     return fresh(ticket)
+
+
+def _step(cast: SimpleNamespace, ticket: Ticket, station: str, more: dict[str, Any]) -> None:
+    STEPS[station](cast, ticket, fresh(ticket), more)
 
 
 def fresh(ticket: Ticket) -> ComplaintForm:
