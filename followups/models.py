@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from complaints.models import ComplaintForm
@@ -41,6 +42,9 @@ class Visit(AppendOnly, models.Model):
         verbose_name_plural = _("return visits")
         ordering = ("-at",)
 
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {timezone.localtime(self.at):%Y-%m-%d %H:%M}"
+
     @property
     def lowest(self) -> int | None:
         return min((s for s in (self.speed, self.solution, self.attitude) if s is not None), default=None)
@@ -58,3 +62,6 @@ class SecondFollowUp(AppendOnly, models.Model):
     class Meta:
         verbose_name = _("second follow-up")
         verbose_name_plural = _("second follow-ups")
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {timezone.localtime(self.at):%Y-%m-%d %H:%M}"

@@ -19,11 +19,11 @@ class Summary(AppendOnly, models.Model):
 
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     start = models.DateField(_("from"))
-    end = models.DateField(_("until"), help_text="The first day after the period.")
+    end = models.DateField(_("until"), help_text=_("The first day after the period."))
     issued_at = models.DateTimeField(_("issued"))
     version = models.PositiveSmallIntegerField(_("version"), default=1)
-    item = models.OneToOneField(Item, on_delete=models.PROTECT, related_name="summary")
-    figures = models.JSONField(default=dict)
+    item = models.OneToOneField(Item, verbose_name=_("item"), on_delete=models.PROTECT, related_name="summary")
+    figures = models.JSONField(_("figures"), default=dict)
 
     class Meta:
         verbose_name = _("issued summary")

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField
@@ -426,6 +427,22 @@ class Way(models.TextChoices):
     OTHER = "other", _("Other way")
 
 
+class Purpose(models.TextChoices):
+    FOLLOW_UP = "follow_up", _("Follow-up")
+    SOLUTION = "solution", _("Solution offered")
+    TOLD_WHEN = "told_when", _("Told by when")
+    PROGRESS = "progress", _("Progress told")
+    FORMAL_REPLY = "formal_reply", _("Formal reply")
+    QUESTION = "question", _("Question")
+    ANSWER = "answer", _("Answer")
+    PROMISE = "promise", _("Promise")
+    EXPLANATION = "explanation", _("Explanation")
+    RESULT = "result", _("Result")
+    VISIT = "visit", _("Return visit")
+    SECOND = "second", _("Second follow-up")
+    NOTE = "note", _("Note")
+
+
 class Contact(AppendOnly, models.Model):
     """F1: one contact with the customer: when, by whom, how, what was said, what the customer says to it, what comes next.
 
@@ -434,7 +451,7 @@ class Contact(AppendOnly, models.Model):
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="contacts", help_text="The ticket's item.")
     at = models.DateTimeField(_("when"))
-    recorded_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(_("recorded"))
     by = models.ForeignKey("people.User", verbose_name=_("by"), null=True, on_delete=models.PROTECT, related_name="contacts")
     way = models.CharField(_("how"), max_length=10, choices=Way)
     reached = models.BooleanField(_("reached"), default=True)
@@ -444,7 +461,7 @@ class Contact(AppendOnly, models.Model):
     next_by = models.ForeignKey("people.User", verbose_name=_("who does it"), null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     next_at = models.DateTimeField(_("by when"), null=True, blank=True)
     no_step_why = models.CharField(_("why no further step"), max_length=300, blank=True, help_text="Instead of a next step, never beside one.")
-    purpose = models.CharField(_("purpose"), max_length=20, default="follow_up", help_text="follow_up, solution, progress, formal_reply, question, note …")
+    purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose, default=Purpose.FOLLOW_UP)
     corrects = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrections")
 
     class Meta:
@@ -452,6 +469,10 @@ class Contact(AppendOnly, models.Model):
         verbose_name_plural = _("contacts")
         ordering = ("at", "pk")
         indexes = [models.Index(fields=["item", "at"], name="contact_of_item")]
+
+    def __str__(self) -> str:
+        return f"{self.get_way_display()} {timezone.localtime(self.at):%Y-%m-%d %H:%M}"
+
 
 
 class NextStep(models.Model):
@@ -463,7 +484,7 @@ class NextStep(models.Model):
     due_at = models.DateTimeField(_("by when"))
     ended_at = models.DateTimeField(_("ended"), null=True)
     ended_by = models.ForeignKey("people.User", verbose_name=_("ended by"), null=True, on_delete=models.PROTECT, related_name="+")
-    done = models.BooleanField(_("done"), null=True, help_text="False: it ended with its ticket. Null while it is open.")
+    done = models.BooleanField(_("done"), null=True, help_text=_("No: it ended with its ticket. Unknown while it is open."))
     outcome = models.CharField(_("what came of it"), max_length=500, blank=True)
 
     class Meta:

@@ -51,7 +51,7 @@ class RootCause(OnForm):
     """C14: why, and why that (5 why), down to what is to be removed. A later one stands beside it."""
 
     category = models.ForeignKey(CauseCategory, verbose_name=_("category of the cause"), on_delete=models.PROTECT, related_name="causes")
-    whys = models.JSONField(_("why"), default=list, help_text="One to five texts, each the answer to why the one before it came about.")
+    whys = models.JSONField(_("why"), default=list, help_text=_("One to five texts, each the answer to why the one before it came about."))
     conclusion = models.TextField(_("conclusion"))
 
     class Meta(OnForm.Meta):
@@ -150,4 +150,6 @@ class Recurrence(AppendOnly, models.Model):
     at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("recurrence")
+        verbose_name_plural = _("recurrences")
         ordering = ("at", "pk")

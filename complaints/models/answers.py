@@ -45,6 +45,10 @@ class ProgressNote(OnForm):
     wording = models.TextField(_("agreed wording"), blank=True)
     to_group = models.CharField(_("told to the group"), max_length=200, blank=True)
 
+    class Meta(OnForm.Meta):
+        verbose_name = _("progress told")
+        verbose_name_plural = _("progress told")
+
 
 class Meeting(OnForm):
     """T14 内部沟通会: who came, and the one solution they agreed on."""
@@ -52,12 +56,20 @@ class Meeting(OnForm):
     people = models.ManyToManyField("people.User", verbose_name=_("who came"), related_name="+")
     solution = models.TextField(_("agreed solution"))
 
+    class Meta(OnForm.Meta):
+        verbose_name = _("internal meeting")
+        verbose_name_plural = _("internal meetings")
+
 
 class FormalReply(OnForm):
     """G3: the first formal reply in writing, within 24 hours of receipt."""
 
     text = models.TextField(_("text"))
     way = models.CharField(_("how"), max_length=10, choices=Way)
+
+    class Meta(OnForm.Meta):
+        verbose_name = _("formal reply in writing")
+        verbose_name_plural = _("formal replies in writing")
 
 
 class FinalReply(OnForm):
@@ -68,6 +80,10 @@ class FinalReply(OnForm):
     prevented = models.TextField(_("what prevents it from happening again"))
     apology = models.TextField(_("apology"), blank=True)
     text = models.TextField(_("letter"), help_text="{customer} stands for the name: masked on pages, in full when it leaves (V4).")
+
+    class Meta(OnForm.Meta):
+        verbose_name = _("final reply")
+        verbose_name_plural = _("final replies")
 
     def letter(self, name: str) -> str:
         return self.text.replace("{customer}", name)
@@ -81,6 +97,10 @@ class ReplySending(AppendOnly, models.Model):
     at = models.DateTimeField()
     way = models.CharField(_("how"), max_length=10, choices=Way)
     to_association = models.CharField(_("answer to the association"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("sending of a reply")
+        verbose_name_plural = _("sendings of replies")
 
 
 class ReplyTemplate(models.Model):

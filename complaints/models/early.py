@@ -14,9 +14,9 @@ class OnForm(AppendOnly, models.Model):
     """Said of a form, in one of its rounds, by somebody."""
 
     form = models.ForeignKey(ComplaintForm, on_delete=models.PROTECT, related_name="%(class)s_rows")
-    round = models.PositiveSmallIntegerField()
-    by = models.ForeignKey("people.User", on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField()
+    round = models.PositiveSmallIntegerField(_("round"))
+    by = models.ForeignKey("people.User", verbose_name=_("by"), on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(_("when"))
 
     class Meta:
         abstract = True
@@ -30,11 +30,19 @@ class FactsCheck(OnForm):
     found = models.TextField(_("what was found"))
     on_site = models.BooleanField(_("inspection on site needed"))
 
+    class Meta(OnForm.Meta):
+        verbose_name = _("check of the facts")
+        verbose_name_plural = _("checks of the facts")
+
 
 class FirstPlan(OnForm):
     """C1: the first plan; with a conversation with the customer it settles D12."""
 
     text = models.TextField(_("first plan"))
+
+    class Meta(OnForm.Meta):
+        verbose_name = _("first plan")
+        verbose_name_plural = _("first plans")
 
 
 class HandlingDecision(OnForm):
@@ -45,6 +53,10 @@ class HandlingDecision(OnForm):
     departments = models.ManyToManyField("people.Department", verbose_name=_("departments"), blank=True, related_name="+")
     reply = models.CharField(_("who replies and how"), max_length=300)
     measures = models.TextField(_("immediate measures"))
+
+    class Meta(OnForm.Meta):
+        verbose_name = _("handling decision")
+        verbose_name_plural = _("handling decisions")
 
 
 class DecisionSide(models.TextChoices):
@@ -72,6 +84,8 @@ class DecisionSignature(AppendOnly, models.Model):
     at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("signature of a handling decision")
+        verbose_name_plural = _("signatures of handling decisions")
         ordering = ("at", "pk")
         constraints = [
             models.UniqueConstraint("decision", "side", name="one_decision_signature_a_side"),
@@ -97,6 +111,10 @@ class WrittenCause(OnForm):
     cause = models.TextField(_("cause"))
     evidence = models.CharField(_("samples, photos taken on site"), max_length=300, blank=True)
 
+    class Meta(OnForm.Meta):
+        verbose_name = _("written cause")
+        verbose_name_plural = _("written causes")
+
 
 class CauseApproval(AppendOnly, models.Model):
     """G7: for serious complaints the cause is approved before it is sent to the customer; never by who wrote it."""
@@ -104,6 +122,10 @@ class CauseApproval(AppendOnly, models.Model):
     cause = models.OneToOneField(WrittenCause, on_delete=models.PROTECT, related_name="approval")
     by = models.ForeignKey("people.User", on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("approval of a cause")
+        verbose_name_plural = _("approvals of causes")
 
 
 NOT_REPORTED = Q(station="", number="", reported_at=None)
@@ -119,6 +141,8 @@ class PoliceReport(OnForm):
     reported_at = models.DateTimeField(_("reported"), null=True, blank=True)
 
     class Meta(OnForm.Meta):
+        verbose_name = _("suspected unlawful act")
+        verbose_name_plural = _("suspected unlawful acts")
         constraints = [models.CheckConstraint(condition=NOT_REPORTED | REPORTED, name="reported_as_a_whole")]
 
 

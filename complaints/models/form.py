@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField
 
@@ -85,7 +86,7 @@ class ComplaintForm(FormMoves, Living):
     opened_at = models.DateTimeField(_("opened"))
     grade = models.CharField(_("grade"), max_length=3, choices=Grade, blank=True)
     graded_at = models.DateTimeField(_("graded"), null=True, blank=True)
-    graded_by = models.ForeignKey("people.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    graded_by = models.ForeignKey("people.User", verbose_name=_("graded by"), null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     grade_reason = models.CharField(_("why this grade"), max_length=300, blank=True)
     quality_class = models.PositiveSmallIntegerField(_("quality class"), choices=QualityClass, null=True, blank=True)
     visit_marked = models.BooleanField(_("visit within 24 hours"), default=True, help_text=_("Marked forms are visited within 24 hours (F2)."))
@@ -189,6 +190,8 @@ class FormAct(models.Model):
     at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("part taken in a form")
+        verbose_name_plural = _("parts taken in forms")
         constraints = [models.UniqueConstraint("form", "kind", "user", name="one_act_each")]
 
 
@@ -212,17 +215,20 @@ class Inspection(AppendOnly, models.Model):
     """C9: the inspector's marks on a form handed over."""
 
     form = models.ForeignKey(ComplaintForm, on_delete=models.PROTECT, related_name="inspections")
-    round = models.PositiveSmallIntegerField()
+    round = models.PositiveSmallIntegerField(_("round"))
     timely = models.BooleanField(_("in time"))
     severity = models.CharField(
         _("severity of the measures"), max_length=10, choices=[("fitting", _("fitting")), ("mild", _("too mild")), ("severe", _("too severe"))]
     )
     faults = models.TextField(_("faults"), blank=True)
     passed = models.BooleanField(_("passed"))
-    by = models.ForeignKey("people.User", on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField()
+    by = models.ForeignKey("people.User", verbose_name=_("by"), on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(_("when"))
 
     class Meta:
         verbose_name = _("inspection")
         verbose_name_plural = _("inspections")
         ordering = ("at", "pk")
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {timezone.localtime(self.at):%Y-%m-%d %H:%M}"

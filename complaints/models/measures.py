@@ -54,7 +54,7 @@ class Disposition(DispositionMoves, Living):
 
     state = FSMField(_("state"), max_length=12, choices=DispositionState.choices, default=DispositionState.DRAFT, protected=True)
     state_since = models.DateTimeField(_("in this state since"))
-    version = models.PositiveIntegerField(default=1)
+    version = models.PositiveIntegerField(_("version"), default=1)
     form = models.ForeignKey(ComplaintForm, verbose_name=_("complaint form"), on_delete=models.PROTECT, related_name="dispositions")
     round = models.PositiveSmallIntegerField(_("round"))
     user = models.ForeignKey("people.User", verbose_name=_("person"), null=True, blank=True, on_delete=models.PROTECT, related_name="dispositions")
@@ -70,7 +70,7 @@ class Disposition(DispositionMoves, Living):
     talk_on = models.DateField(_("date of the talk"), null=True, blank=True)
     talk_words = models.TextField(_("what was said in the talk"), blank=True)
     executed_at = models.DateTimeField(_("carried out"), null=True, blank=True)
-    executed_by = models.ForeignKey("people.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    executed_by = models.ForeignKey("people.User", verbose_name=_("carried out by"), null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     reversed_at = models.DateTimeField(null=True, blank=True)
 
     objects = DispositionQuerySet.as_manager()
@@ -119,4 +119,6 @@ class Signature(AppendOnly, models.Model):
     at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("signature")
+        verbose_name_plural = _("signatures")
         constraints = [models.UniqueConstraint("disposition", "version", "side", name="one_signature_a_side")]

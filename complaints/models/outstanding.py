@@ -15,6 +15,10 @@ class Instruction(OnForm):
     what = models.TextField(_("how it goes on"))
     until = models.DateTimeField(_("by when"))
 
+    class Meta(OnForm.Meta):
+        verbose_name = _("instruction of the general manager")
+        verbose_name_plural = _("instructions of the general manager")
+
 
 class Reminder(OnForm):
     """C8, D28: the customer of an outstanding matter was reminded, and what has changed."""
@@ -23,9 +27,17 @@ class Reminder(OnForm):
     customer_says = models.TextField(_("what the customer says"))
     changed = models.TextField(_("what has changed"))
 
+    class Meta(OnForm.Meta):
+        verbose_name = _("reminder of the customer")
+        verbose_name_plural = _("reminders of customers")
+
 
 class ManagementReport(OnForm):
     """C20: of a grade I complaint management gets a report with proposals before it closes."""
 
     report = models.TextField(_("report"))
     proposals = models.TextField(_("proposals"))
+
+    class Meta(OnForm.Meta):
+        verbose_name = _("report to management")
+        verbose_name_plural = _("reports to management")

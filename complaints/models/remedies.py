@@ -87,7 +87,7 @@ class Remedy(RemedyMoves, Living):
     version = models.PositiveIntegerField(default=1)
     form = models.ForeignKey(ComplaintForm, verbose_name=_("complaint form"), on_delete=models.PROTECT, related_name="remedies")
     round = models.PositiveSmallIntegerField(_("round"))
-    option = models.PositiveSmallIntegerField(_("solution"), help_text="1, 2, …: alternatives of the form, never used twice.")
+    option = models.PositiveSmallIntegerField(_("solution"), help_text=_("1, 2, …: alternatives of the form, never used twice."))
     kind = models.CharField(_("kind"), max_length=15, choices=RemedyKind)
     value = models.DecimalField(_("value in yuan"), max_digits=10, decimal_places=2, null=True, blank=True)
     words = models.TextField(_("what exactly"), validators=SHORT_ENOUGH)

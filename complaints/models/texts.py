@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from complaints.models.form import ComplaintForm
 from feedback_desk.records.append_only import AppendOnly
@@ -16,5 +17,7 @@ class DecisionText(AppendOnly, models.Model):
     at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("text of a determination")
+        verbose_name_plural = _("texts of determinations")
         ordering = ("pk",)
         indexes = [models.Index(fields=["form", "at"], name="text_of_form")]  # approvals: as it stood when a department agreed

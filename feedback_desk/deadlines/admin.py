@@ -280,10 +280,14 @@ class DeadlineAdmin(OnTheDesk, OfficeAdmin):
     list_select_related = ("item", "rule", "owner", "department")
     search_fields = ("item__number", "owner__name")
     fields = (
-        "at_the_desk", "code", "rule_name", "version", "part", "round", "owner", "owner_role", "department", "state", "start_at", "due_at", "warn_at",
+        "at_the_desk", "code", "rule_name", "version", "part", "round", "owner", "role", "department", "state", "start_at", "due_at", "warn_at",
         "paused_at", "earlier_to", "extended_to", "ended_at", "ended_by", "late", "why", "next_step", "next_step_at", "broken_at", "broken_why",
     )  # fmt: skip
-    readonly_fields = ("at_the_desk", "rule_name", "version")
+    readonly_fields = ("at_the_desk", "rule_name", "version", "role")
+
+    @admin.display(description=gettext_lazy("role responsible"))
+    def role(self, deadline: Deadline) -> str:
+        return str(dict(OWNERS).get(deadline.owner_role, deadline.owner_role))
 
     @admin.display(description=gettext_lazy("limit"))
     def rule_name(self, deadline: Deadline) -> str:

@@ -222,11 +222,11 @@ class Deadline(models.Model):
     root = models.ForeignKey("records.Item", on_delete=models.PROTECT, related_name="all_deadlines")
     rule = models.ForeignKey(Rule, verbose_name=_("rule"), on_delete=models.PROTECT, related_name="deadlines")
     code = models.CharField(_("code"), max_length=8)
-    part = models.CharField(max_length=20, blank=True)
+    part = models.CharField(_("part"), max_length=20, blank=True)
     round = models.PositiveSmallIntegerField(_("round"), default=1)
     owner = models.ForeignKey("people.User", verbose_name=_("owner"), null=True, on_delete=models.PROTECT, related_name="deadlines")
     owner_role = models.CharField(max_length=20)
-    department = models.ForeignKey("people.Department", null=True, on_delete=models.PROTECT, related_name="deadlines")
+    department = models.ForeignKey("people.Department", verbose_name=_("department"), null=True, on_delete=models.PROTECT, related_name="deadlines")
     state = models.CharField(_("state"), max_length=8, choices=DeadlineState, default=DeadlineState.RUNNING)
     start_at = models.DateTimeField(_("started"))
     due_at = models.DateTimeField(_("due"))
@@ -240,13 +240,13 @@ class Deadline(models.Model):
     allowance = models.JSONField(default=dict, help_text="E4: the clock, amount and time as they were when it started.")
     facts = models.JSONField(default=dict, help_text="What its rule was chosen by when it started; a changed rule is asked the same (E5).")
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
-    ended_by = models.ForeignKey("people.User", null=True, on_delete=models.PROTECT, related_name="+")
+    ended_by = models.ForeignKey("people.User", verbose_name=_("ended by"), null=True, on_delete=models.PROTECT, related_name="+")
     late = models.BooleanField(_("late"), null=True)
-    why = models.CharField(_("reason"), max_length=200, blank=True, help_text="Of a void deadline: why; of a late one: the recorded reason (T9).")
-    next_step = models.PositiveSmallIntegerField(null=True)
-    next_step_at = models.DateTimeField(null=True)
-    broken_at = models.DateTimeField(null=True, help_text="A row that failed is set aside until then plus its delay.")
-    broken_why = models.CharField(max_length=300, blank=True)
+    why = models.CharField(_("reason"), max_length=200, blank=True, help_text=_("Of a void limit why it is void, of a late one the reason on record."))
+    next_step = models.PositiveSmallIntegerField(_("next rung"), null=True)
+    next_step_at = models.DateTimeField(_("next rung at"), null=True)
+    broken_at = models.DateTimeField(_("set aside until"), null=True, help_text=_("A limit whose step failed is tried again from then on."))
+    broken_why = models.CharField(_("why it failed"), max_length=300, blank=True)
     aside_since = models.DateTimeField(null=True, help_text="When it failed first; empty again when a sweep has taken its step.")
 
     class Meta:
@@ -329,6 +329,8 @@ class Pause(models.Model):
     because = models.CharField(max_length=100)
 
     class Meta:
+        verbose_name = _("pause")
+        verbose_name_plural = _("pauses")
         constraints = [
             models.UniqueConstraint("deadline", condition=Q(until_at__isnull=True), name="one_open_pause"),
             models.CheckConstraint(condition=Q(until_at__isnull=True) | Q(until_at__gte=F("from_at")), name="pause_ends_after_start"),
@@ -364,6 +366,10 @@ class StepOutcome(models.Model):
     outcome = models.CharField(max_length=12, choices=[("applied", _("applied")), ("nothing", _("came to nothing")), ("overtaken", _("overtaken"))])
     at = models.DateTimeField()
     note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("outcome of a step")
+        verbose_name_plural = _("outcomes of steps")
 
 
 class Change(models.Model):
@@ -423,3 +429,7 @@ class StepFailure(models.Model):
     since = models.DateTimeField()
     again_at = models.DateTimeField(db_index=True)  # tickets.apply_steps
     why = models.CharField(max_length=300)
+
+    class Meta:
+        verbose_name = _("failure of a step")
+        verbose_name_plural = _("failures of steps")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from feedback_desk.deadlines import facts, ladder, sentences, wording
 from feedback_desk.deadlines.explain import receiver_label
@@ -16,6 +17,10 @@ def says(rule: Rule, owner: str) -> list[str]:
     return [_applies(rule), _promise(rule, owner), *_longer(rule), *_calendar(rule), *_told(rule), _allows(rule)]
 
 
+OF_LATER = {"order": gettext_lazy("kind of order")}
+"""What rules ask for already that no room can tell yet (S2)."""
+
+
 def conditions(rule: Rule) -> str:
     """ "urgency: urgent or normal; customer level: VIP", or that there are none."""
     parts = [_one(key, values) for key, values in rule.when.items() if values]
@@ -25,7 +30,7 @@ def conditions(rule: Rule) -> str:
 def _one(key: str, values: list[str]) -> str:
     fact = facts.by_key(key)
     said = fact.said(values) if fact else [str(value) for value in values]
-    return _("%(fact)s: %(values)s") % {"fact": fact.label if fact else key, "values": _(" or ").join(said)}
+    return _("%(fact)s: %(values)s") % {"fact": fact.label if fact else OF_LATER.get(key, key), "values": _(" or ").join(said)}
 
 
 def _applies(rule: Rule) -> str:

@@ -20,6 +20,26 @@ class NoticeState(models.TextChoices):
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
+class Template(models.TextChoices):
+    """The texts in templates/notices."""
+
+    ASSIGNED = "assigned", _("Work assigned")
+    HANDED_UP = "handed_up", _("Handed up")
+    DEADLINE_STEP = "deadline_step", _("A limit draws near or has passed")
+    APPROVAL_WANTED = "approval_wanted", _("Approval wanted")
+    RULED = "ruled", _("Ruling of the general manager")
+    TOLD_CONCERNED = "told_concerned", _("To a person concerned")
+    RECEIPT = "receipt", _("Receipt to the customer")
+    REPLY = "reply", _("Reply to the customer")
+    SUMMARY_ISSUED = "summary_issued", _("Summary issued")
+    GENERIC = "generic", _("Message of the desk")
+    ADMINISTRATOR_NOTE = "administrator_note", _("Note to administrators")
+    ACT_FAILED = "act_failed", _("A step could not be carried out")
+    LIMIT_SET_ASIDE = "limit_set_aside", _("A limit was set aside")
+    MACHINERY_TROUBLE = "machinery_trouble", _("Trouble with the machinery")
+    MACHINERY_WELL = "machinery_well", _("The machinery works again")
+
+
 class Notice(models.Model):
     """One message to one receiver on one channel. `key` makes it happen once: f"{cause}:{receiver}:{channel}".
 
@@ -27,13 +47,13 @@ class Notice(models.Model):
     `cause` groups the notices of one step ("step:<pk>") so that they can be withdrawn together.
     """
 
-    key = models.CharField(max_length=120, unique=True)
+    key = models.CharField(_("key"), max_length=120, unique=True)
     cause = models.CharField(max_length=60, db_index=True)
     item = models.ForeignKey("records.Item", verbose_name=_("item"), null=True, on_delete=models.PROTECT, related_name="notices")
     receiver = models.ForeignKey("people.User", verbose_name=_("receiver"), null=True, on_delete=models.PROTECT, related_name="notices")
     contact_point = models.BigIntegerField(null=True)
     channel = models.CharField(_("channel"), max_length=10, choices=Channel)
-    template = models.CharField(_("template"), max_length=40)
+    template = models.CharField(_("kind of notice"), max_length=40, choices=Template)
     data = models.JSONField(default=dict)
     state = models.CharField(_("state"), max_length=10, choices=NoticeState, default=NoticeState.WAITING)
     created_at = models.DateTimeField(_("written"))
@@ -54,7 +74,7 @@ class Notice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.key
+        return f"{self.get_template_display()} · {self.get_channel_display()}"
 
 
 class Whom(models.TextChoices):
@@ -97,6 +117,10 @@ class ServiceState(models.Model):
     name = models.CharField(max_length=120, primary_key=True)
     at = models.DateTimeField()
     data = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("sign of life")
+        verbose_name_plural = _("signs of life")
 
     def __str__(self) -> str:
         return self.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -18,6 +19,7 @@ from feedback_desk import clock
 from feedback_desk.people import services
 from feedback_desk.people.models import Absence, Concern, Department, Membership, Presence, PresenceChange, Refusal, User
 from feedback_desk.people.office import KEEPS_WATCH, ByRole, Configured, OfficeAdmin, OnTheDesk, Table, desk_link, untouched_by
+from feedback_desk.records import naming
 from feedback_desk.records.models import Item
 
 admin.site.unregister(Group)  # V1: rights follow the roles of Membership; a group would look as if it granted something.
@@ -39,6 +41,7 @@ class PersonAdmin(ByRole, UserAdmin):  # type: ignore[type-arg]  # generic in th
 
     adds = changes = True
     inlines = (MembershipTable, AbsenceTable)
+    add_form_template = "admin/person_add.html"
     list_display = ("username", "name", "department", "roles_in_words", "backup", "superior", "on_duty", "on_break", "is_active", "last_login")
     list_filter = ("memberships__role", "department", "on_duty", "is_active")
     list_select_related = ("department", "backup", "superior")
@@ -194,16 +197,28 @@ class ConcernAdmin(OnTheDesk, OfficeAdmin):
         return None
 
 
+class ByAttempt(admin.AllValuesFieldListFilter):
+    """The verbs that were refused, by their names."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": naming.attempt("", str(choice["display"]))} if choice["display"] in self.lookup_choices else choice
+
+
 @admin.register(Refusal)
 class RefusalAdmin(OfficeAdmin):
     readers = KEEPS_WATCH
     matter = "item__root"
-    list_display = ("at", "user", "verb", "number", "because")
-    list_filter = ("at", "verb")
+    list_display = ("at", "user", "wanted", "number", "because")
+    list_filter = ("at", ("verb", ByAttempt))
     list_select_related = ("user", "item")
     search_fields = ("user__name", "user__username", "item__number")
-    fields = ("at", "user", "verb", "number", "because")
-    readonly_fields = ("number",)
+    fields = ("at", "user", "wanted", "number", "because")
+    readonly_fields = ("wanted", "number")
+
+    @admin.display(description=gettext_lazy("what was tried"), ordering="verb")
+    def wanted(self, row: Refusal) -> str:
+        return naming.attempt(row.item.kind if row.item else "", row.verb)
 
     @admin.display(description=gettext_lazy("item"))
     def number(self, row: Refusal) -> str:

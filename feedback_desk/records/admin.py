@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from feedback_desk.people.office import KEEPS_WATCH, OfficeAdmin, OnTheDesk, desk_link
+from feedback_desk.records import naming
 from feedback_desk.records.models import Attachment, Entry, Reading
 
 
@@ -14,17 +15,29 @@ class EntryAdmin(OnTheDesk, OfficeAdmin):
     """Who did what when. The words and values stand at the desk, for those who may see the matter."""
 
     matter = "root"
-    list_display = ("at", "at_the_desk", "who", "verb", "source", "target")
+    list_display = ("at", "at_the_desk", "who", "happened", "before", "after")
     list_filter = ("at", "actor")
     list_select_related = ("item", "by", "in_place_of")
     search_fields = ("item__number", "by__name", "verb")
-    fields = ("at", "at_the_desk", "who", "verb", "source", "target", "words_digest")
-    readonly_fields = ("at_the_desk", "who")
+    fields = ("at", "at_the_desk", "who", "happened", "before", "after", "words_digest")
+    readonly_fields = ("at_the_desk", "who", "happened", "before", "after")
 
     @admin.display(description=_("who"), ordering="by__name")
     def who(self, entry: Entry) -> str:
-        name = str(entry.by) if entry.by else entry.actor
+        name = str(entry.by) if entry.by else entry.get_actor_display()
         return f"{name}（{entry.in_place_of}）" if entry.in_place_of else name
+
+    @admin.display(description=_("what"), ordering="verb")
+    def happened(self, entry: Entry) -> str:
+        return naming.happened(entry.item.kind, entry.verb, entry.data)
+
+    @admin.display(description=_("state before"), ordering="source")
+    def before(self, entry: Entry) -> str:
+        return naming.state(entry.item.kind, entry.source, entry.data)
+
+    @admin.display(description=_("state after"), ordering="target")
+    def after(self, entry: Entry) -> str:
+        return naming.state(entry.item.kind, entry.target, entry.data)
 
 
 @admin.register(Attachment)

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from feedback_desk.records import naming
 from feedback_desk.records.append_only import AppendOnly
 
 
@@ -61,7 +62,15 @@ class NumberCounter(models.Model):
     last = models.PositiveIntegerField()
 
     class Meta:
+        verbose_name = _("counter of numbers")
+        verbose_name_plural = _("counters of numbers")
         constraints = [models.UniqueConstraint("prefix", "day", name="one_counter")]
+
+
+class ActedAs(models.TextChoices):
+    PERSON = "person", _("Person")
+    SYSTEM = "system", _("The desk")
+    CUSTOMER = "customer", _("Customer")
 
 
 class Entry(AppendOnly, models.Model):
@@ -70,17 +79,18 @@ class Entry(AppendOnly, models.Model):
     Personal words stand in `Words`; `words_digest` (SHA-256, hex) still proves them once they are erased.
     """
 
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="entries")
-    root = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="story")
+    item = models.ForeignKey(Item, verbose_name=_("item"), on_delete=models.PROTECT, related_name="entries")
+    root = models.ForeignKey(Item, verbose_name=_("matter"), on_delete=models.PROTECT, related_name="story")
     at = models.DateTimeField(_("when"))
-    by = models.ForeignKey("people.User", null=True, on_delete=models.PROTECT, related_name="+")
-    actor = models.CharField(max_length=10, default="person", help_text="person, system or customer")
-    in_place_of = models.ForeignKey("people.User", null=True, on_delete=models.PROTECT, related_name="+", help_text="V2: acted as this person's backup")
+    by = models.ForeignKey("people.User", verbose_name=_("who"), null=True, on_delete=models.PROTECT, related_name="+")
+    actor = models.CharField(_("acted as"), max_length=10, choices=ActedAs, default=ActedAs.PERSON)
+    in_place_of = models.ForeignKey("people.User", verbose_name=_("in place of"), null=True, on_delete=models.PROTECT, related_name="+")
+    """V2: acted as this person's backup."""
     verb = models.CharField(_("what"), max_length=40)
-    source = models.CharField(max_length=20, blank=True)
-    target = models.CharField(max_length=20, blank=True)
+    source = models.CharField(_("state before"), max_length=20, blank=True)
+    target = models.CharField(_("state after"), max_length=20, blank=True)
     data = models.JSONField(default=dict)
-    words_digest = models.CharField(max_length=64, blank=True)
+    words_digest = models.CharField(_("digest of the words"), max_length=64, blank=True)
 
     class Meta:
         verbose_name = _("history entry")
@@ -89,7 +99,7 @@ class Entry(AppendOnly, models.Model):
         indexes = [models.Index(fields=["root", "at"], name="entry_story"), models.Index(fields=["item", "verb"], name="entry_verb")]
 
     def __str__(self) -> str:
-        return f"{self.item_id} {self.verb}"
+        return f"{self.item.number} {naming.happened(self.item.kind, self.verb, self.data)}"
 
 
 class Words(models.Model):
@@ -97,6 +107,10 @@ class Words(models.Model):
 
     entry = models.OneToOneField(Entry, on_delete=models.PROTECT, related_name="words", primary_key=True)
     text = models.TextField()
+
+    class Meta:
+        verbose_name = _("words")
+        verbose_name_plural = _("words")
 
 
 def upload_path(attachment: Attachment, filename: str) -> str:
@@ -112,9 +126,9 @@ class Attachment(models.Model):
     name = models.CharField(_("name"), max_length=200)
     content_type = models.CharField(_("type"), max_length=100)
     size = models.PositiveBigIntegerField(_("size in bytes"))
-    sha256 = models.CharField(max_length=64)
+    sha256 = models.CharField(_("SHA-256 digest"), max_length=64)
     uploaded_at = models.DateTimeField(_("uploaded"))
-    uploaded_by = models.ForeignKey("people.User", null=True, on_delete=models.PROTECT, related_name="+")
+    uploaded_by = models.ForeignKey("people.User", verbose_name=_("uploaded by"), null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         verbose_name = _("attachment")
@@ -137,7 +151,7 @@ class Reading(AppendOnly, models.Model):
     subject = models.CharField(_("whose"), max_length=60, help_text=_("The customer's number."))
     what = models.CharField(_("what"), max_length=40)
     why = models.CharField(_("why"), max_length=200)
-    item = models.ForeignKey(Item, null=True, on_delete=models.PROTECT, related_name="+")
+    item = models.ForeignKey(Item, verbose_name=_("item"), null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         verbose_name = _("reading of personal data")

@@ -13,8 +13,10 @@ class WorkplaceConfig(AppConfig):
     def ready(self) -> None:
         from django.core.validators import MaxLengthValidator
 
-        from feedback_desk.workplace import counts, machinery
+        from feedback_desk.records import naming
+        from feedback_desk.workplace import counts, machinery, words
 
         counts.install()
         machinery.install()
+        naming.teach(happened=words.title_of, attempt=words.attempt_of, state=words.state_of)
         MaxLengthValidator.message = TOO_LONG

@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from complaints.models import DispositionKind
+from complaints.acts import ACTS
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition, DispositionKind, Remedy
 from complaints.models.remedies import terms_of as terms_of_remedy
 from feedback_desk.deadlines import wording
 from feedback_desk.records.moves import moves_of
@@ -209,11 +211,36 @@ DETAILS: list[tuple[str, Any]] = [
 """What of a line's data is said beside its title, in this order."""
 
 
+MACHINES: dict[type[Model], str] = {Ticket: "ticket", ComplaintForm: "form", CorrectiveAction: "action", Disposition: "form", Remedy: "form"}
+"""What has a life → the kind of its item."""
+ATTEMPTS: dict[str, Any] = {
+    "see": gettext_lazy("Open it"),
+    "reveal": gettext_lazy("See the customer's contact data"),
+    "contact": gettext_lazy("Record a contact"),
+    "note": gettext_lazy("Write a note"),
+    "edit": gettext_lazy("Correct what was typed wrongly"),
+    "correct": gettext_lazy("Correct what was typed wrongly"),
+    "attach": gettext_lazy("Add a file"),
+    "register": gettext_lazy("Register an item"),
+    "create_customer": gettext_lazy("Enter a customer"),
+    "correct_customer": gettext_lazy("Correct a customer"),
+    "finish_step": gettext_lazy("Say that the next step is done"),
+    "record_visit": gettext_lazy("Record the return visit"),
+    "second_follow_up": gettext_lazy("Record the second follow-up"),
+    "name_concerned": gettext_lazy("Name somebody in the matter"),
+    "no_longer_concerned": gettext_lazy("Take somebody's name out of the matter"),
+    "presence": gettext_lazy("Say who is at the desk"),
+    "keep_note": gettext_lazy("Write in the manager's ledger"),
+    "try again": gettext_lazy("Try again what failed"),
+    "let be": gettext_lazy("Let be what failed"),
+    "forget": gettext_lazy("Forget a process that went silent"),
+}
+"""What is no move and no act: verb that was refused → what was wanted."""
+
+
 def sentence(kind: str, verb: str, data: Mapping[str, Any], limits: Mapping[str, str]) -> tuple[str, str]:
     """(title, detail) of a history line in the reader's language. `limits`: names of the rules by code."""
-    of_its_own = ON_A_MEASURE if "measure" in data else {"form": ON_THE_FORM, "action": ON_AN_ACTION}.get(kind, {})
-    said = of_its_own.get(verb) or SAID.get(verb)
-    title = str(said) if said is not None else _label_of(verb)
+    title = title_of(kind, verb, data)
     told = _spoken(data, limits)
     if verb == "assign" and isinstance(told.get("because"), Mapping):
         return _("The desk assigned it to %(name)s") % {"name": told.get("name", "")}, in_words(told["because"])
@@ -221,12 +248,29 @@ def sentence(kind: str, verb: str, data: Mapping[str, Any], limits: Mapping[str,
     return title, " · ".join(filter(None, parts))
 
 
-def _label_of(verb: str) -> str:
-    """A move that has no sentence of its own is said by its label."""
-    from feedback_desk.workplace.doors import DOORS
+def title_of(kind: str, verb: str, data: Mapping[str, Any]) -> str:
+    """What happened, in a few words. A move that has no sentence of its own is said by its label."""
+    of_its_own = ON_A_MEASURE if "measure" in data else {"form": ON_THE_FORM, "action": ON_AN_ACTION}.get(kind, {})
+    said = of_its_own.get(verb) or SAID.get(verb)
+    return str(said) if said is not None else label_of(kind, verb) or _("Something was recorded")
 
-    found = next((moves_of(model)[verb] for model in DOORS if verb in moves_of(model)), None)
-    return str(found.label) if found else _("Something was recorded")
+
+def label_of(kind: str, verb: str) -> str:
+    """The button of a move or an act, the machine of `kind` first; empty where there is none."""
+    models = sorted(MACHINES, key=lambda model: MACHINES[model] != kind)
+    found = next((moves_of(model)[verb] for model in models if verb in moves_of(model)), None) or ACTS.get(verb)
+    return str(found.label) if found else ""
+
+
+def attempt_of(kind: str, verb: str, data: Mapping[str, Any]) -> str:
+    """What somebody wanted to do (V3), by the label of its button."""
+    return label_of(kind, verb) or str(ATTEMPTS.get(verb) or SAID.get(verb) or _("another step"))
+
+
+def state_of(kind: str, state: str, data: Mapping[str, Any]) -> str:
+    """A state of what a line of history is about: of a part of the item where the line says of which one."""
+    models = sorted(MACHINES, key=lambda model: (getattr(model, "part_of_item", "") not in data, MACHINES[model] != kind))
+    return next((str(names[state]) for model in models if state in (names := dict(model._meta.get_field("state").flatchoices))), "")  # type: ignore[union-attr]
 
 
 def _spoken(data: Mapping[str, Any], limits: Mapping[str, str]) -> dict[str, Any]:

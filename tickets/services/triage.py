@@ -21,7 +21,7 @@ from feedback_desk.records.moves import make
 from tickets import partner
 from tickets.models import Ticket
 from tickets.services import life, placing, steps
-from tickets.services.common import CONFIRMATION, facts, hand_over_limits, hold, locked, responsible, tell
+from tickets.services.common import CONFIRMATION, facts, hand_over_limits, hold, locked, tell
 from tickets.services.giving import check_assignee, give, hand_limits, tell_assignee
 
 
