@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from complaints import services as forms
@@ -69,7 +71,7 @@ def test_C13_the_letter_left_already(cast, way, freeze, shao):
 def test_C13_another_letter_was_drawn_up_meanwhile(cast, way, freeze, shao):
     one = way().graded().spoken()
     first_hours(one.form_id, cast)
-    words = {"template_id": ReplyTemplate.objects.filter(language="zh-hans").earliest("order").pk, "found": "侧放。", "done": "换新。"}
+    words: dict[str, Any] = {"template_id": ReplyTemplate.objects.filter(language="zh-hans").earliest("order").pk, "found": "侧放。", "done": "换新。"}
     read = forms.draft_reply(form_id=one.form_id, by=cast.supervisor, **words, prevented="加贴标识。", apology="深表歉意。")
     freeze("2026-03-02 09:30")
     forms.draft_reply(form_id=one.form_id, by=cast.supervisor, **words, prevented="培训装卸。", apology="深表歉意。")

@@ -114,7 +114,7 @@ def await_confirmation(ticket: Ticket, *, at: datetime) -> None:
     if ticket.is_complaint:
         return
     known = facts(ticket)
-    due_at = deadlines.would_be_due("D43", at=at, facts=known)
+    due_at = deadlines.would_be_due("D43", at=at, facts=known, department=ticket.item.department)
     least = at + SILENT_FOR
     deadlines.start(
         ticket.item, "D43", at=at, facts=known, owner=responsible(ticket, at), department=ticket.item.department, round=ticket.round,
