@@ -20,6 +20,7 @@ from feedback_desk import clock
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.actors import CUSTOMER, SYSTEM
 from feedback_desk.people.models import Concern, Role
+from feedback_desk.people.one_look import settings_at_rest
 from feedback_desk.records.items import open_item
 from feedback_desk.records.moves import moves_of, perform
 from tickets import services as tickets
@@ -122,9 +123,10 @@ def test_V1_every_part_may_make_exactly_the_moves_of_its_row(machine, name, part
     subject = subject_of(machine, name, min(move.sources))
     for state in sorted(move.sources):
         subject = in_state(subject, state)
-        found = {part for part, actor in parts.items() if outcome(_fresh(subject), name, actor)}
-        if outcome(_fresh(subject), name, parts["analyst"], LENDER[machine]):
-            found.add("other_machine")
+        with settings_at_rest():  # who holds which office is asked once, not by each part again
+            found = {part for part, actor in parts.items() if outcome(_fresh(subject), name, actor)}
+            if outcome(_fresh(subject), name, parts["analyst"], LENDER[machine]):
+                found.add("other_machine")
         assert found == set(TABLE[machine][name]), (state, found ^ set(TABLE[machine][name]))
 
 
@@ -158,7 +160,8 @@ def test_V1_every_part_may_do_exactly_the_acts_of_its_row(name, parts, subject_o
     form = subject_of("form", name, min(acts.ACTS[name].states))
     for state in sorted(acts.ACTS[name].states):
         form = in_state(form, state)
-        found = {part for part, actor in parts.items() if act_outcome(form, name, actor)}
+        with settings_at_rest():
+            found = {part for part, actor in parts.items() if act_outcome(form, name, actor)}
         assert found == set(ACT_ROWS[name]), (state, found ^ set(ACT_ROWS[name]))
 
 
