@@ -471,7 +471,7 @@ def speaks_of(word: str, text: str) -> bool:
     """Does the text say it, at least once without denying it right before? Both in small letters. See `denied`."""
     at = text.find(word)
     while at >= 0:
-        if not denied(text[max(0, at - LOOK_BACK) : at]):
+        if not denied(text[max(0, at - LOOK_BACK) : at], text[at + len(word) : at + len(word) + LOOK_BACK]):
             return True
         at = text.find(word, at + len(word))
     return False
@@ -479,14 +479,19 @@ def speaks_of(word: str, text: str) -> bool:
 
 LOOK_BACK = 60
 DENIES = re.compile(r"(?:没有|没|未|无|不会|不)[ \t]*\Z|(?:\b(?:no|not|never|without)|\bcannot|n['’]t)[ \t]+(?:[\w'’-]+[ \t]+)?\Z")
-AFFIRMS = re.compile(r"(?:(.)[不没]\1|[不无没未][得能会有]?不)[ \t]*\Z")
-"""A question (有没有, 会不会) or a double negation (不得不) denies nothing."""
+AFFIRMS = re.compile(
+    r"(?:(.)[不没]\1|有无|不是没有?|[不无没未][得能会有]?[不无]"
+    r"|(?:\bnot|n['’]t|\bnever)[ \t]+(?:only|just|merely|stop|prevent|avoid)(?:[ \t]+[\w'’-]+)?)[ \t]*\Z"
+)
+"""A question (有没有, 有无, 会不会), a double negation (不得不, 不是没有), *not only*, or the lack of what keeps it away (did not stop …) denies nothing."""
+GUARDED = re.compile(r"[ \t]*(?:保护|防护|预防|防止|提示|警示|报警|标识|措施|装置|guard|protection|alarm|warning)")
+"""没有漏电保护: what is denied is what guards against it."""
 
 
-def denied(before: str) -> bool:
+def denied(before: str, after: str = "") -> bool:
     """A negation directly before a word: in Chinese the characters that touch it, in English one of the two words before. What stands farther off,
     or behind a comma, is not looked at: a person decides, and a grade too high is noticed sooner than one too low."""
-    return DENIES.search(before) is not None and AFFIRMS.search(before) is None
+    return DENIES.search(before) is not None and AFFIRMS.search(before) is None and GUARDED.match(after) is None
 
 
 def _words(criterion: GradingCriterion, names: dict[str, tuple[str, str]]) -> Hold:

@@ -78,15 +78,19 @@ def check_seen(form: ComplaintForm, seen_text: int | None, *, measure: Dispositi
         return
     seen = _of(form).filter(pk=seen_text).first()
     found = changes(seen.rows if seen else {}, current(form), measure=measure)
-    if found:
-        late = changed_meanwhile(form, _changed_by(form))
-        raise Changed(late.because, moved_by=late.moved_by, moved_at=late.moved_at, changes=found)
+    if not found:
+        return
+    entry = _changed_by(form, seen_text)
+    if entry is None:
+        raise Changed(_("This changed after you opened it. Look at what changed and decide again."), changes=found)
+    late = changed_meanwhile(form, entry)
+    raise Changed(late.because, moved_by=late.moved_by, moved_at=late.moved_at, changes=found)
 
 
-def _changed_by(form: ComplaintForm) -> Entry | None:
-    """Whoever wrote the text as it stands: on the form, or by correcting its ticket."""
+def _changed_by(form: ComplaintForm, seen_text: int) -> Entry | None:
+    """Whoever wrote the text as it stands: on the form, or by correcting its ticket; nobody where only what it names was renamed or a file came."""
     text = latest(form)
-    if text is None:
+    if text is None or text.pk == seen_text:
         return None
     there = Entry.objects.filter(item__in=[form.item_id, form.ticket.item_id], at=text.at).exclude(verb__in=history.OF_LIMITS)
     return there.exclude(by=None).select_related("by").order_by("-pk").first()

@@ -212,3 +212,10 @@ def test_V2_the_deputy_of_an_absent_general_manager_finds_and_makes_the_ruling(c
     assert number in client.get("/desk/approvals/").content.decode() or ticket.item.title in client.get("/desk/approvals/").content.decode()
     assert client.get(reverse("workplace:ruling", args=[number])).status_code == 200
     assert forms.rule(form_id=form.pk, by=cast.deputy).state == "executing"
+
+
+def test_a_host_that_is_not_ours_is_400_and_no_error_of_the_desk(client, settings):
+    settings.ALLOWED_HOSTS = ["desk.example"]
+    answer = client.get("/desk/", headers={"Host": "scanner.example", "Referer": "https://scanner.example/"})
+    assert answer.status_code == 400
+    assert "未能读取提交的内容" in answer.content.decode()

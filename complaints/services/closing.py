@@ -97,7 +97,7 @@ def write_case_summary(*, form_id: int, by: User, text: str, seen: int | None = 
     demand(by, "contact", form.item)
     if form.state in ENDED:
         raise too_late(form)
-    if seen and text.strip() == texts.summary_read(form, seen):
+    if text.strip() == form.case_summary or (seen and text.strip() == texts.summary_read(form, seen)):
         return form  # Nothing of their own: what stands there now stays.
     _check_summary(form, seen)
     form.case_summary = text.strip()
@@ -250,7 +250,8 @@ def keep_note(
     demand(by, "contact", form.item)
     if manager_note is not None and "cs_manager" not in form.capacities(by):
         raise NotYou(_("The manager's ledger is the manager's."), user=by, item=form.item, verb="keep_note")
-    said = {name: words.strip() for name, words in (("manager_note", manager_note), ("service_note", service_note)) if words is not None}
+    given = {name: words.strip() for name, words in (("manager_note", manager_note), ("service_note", service_note)) if words is not None}
+    said = {name: words for name, words in given.items() if words != getattr(form, name)}
     for name in said:
         _check_note_seen(form, name, (seen or {}).get(name))
     for name, words in said.items():

@@ -102,3 +102,15 @@ def test_C20_a_summary_of_a_form_that_has_ended_says_who_ended_it(cast, way):
 def test_C3_a_determination_that_is_too_late_says_who_submitted_it(cast, way):
     one = way().in_review()
     second(one.determine, "客服经理程", "09:00", measures=[one.one("talk")])
+
+
+def test_C20_C8_the_same_words_sent_twice_are_written_once(cast, way):
+    """A button that is pressed twice: the second finds its own words and is no conflict."""
+    one = way().graded()
+    for _press in range(2):
+        forms.write_case_summary(form_id=one.form_id, by=cast.supervisor, text="包装不足，换新。", seen=0)
+    assert one.form.item.entries.filter(verb="write_case_summary").count() == 1
+    seen = {"service_note": forms.note_seen(one.form.service_note)}
+    for _press in range(2):
+        forms.keep_note(form_id=one.form_id, by=cast.supervisor, service_note="等配件", seen=seen)
+    assert one.form.item.entries.filter(verb="keep_note").count() == 1

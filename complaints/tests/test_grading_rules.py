@@ -57,6 +57,7 @@ def from_another(way, another):
 @pytest.mark.parametrize(("text", "counts"), [
     ("机身起火。", True), ("没有起火。", False), ("并未起火", False), ("没起火", False), ("无起火现象", False), ("不会起火", False), ("插座不起火", False),
     ("没有 起火", False), ("没有冒烟，起火了。", True), ("昨天没有起火，今天起火了。", True), ("有没有起火隐患", True), ("会不会起火", True),
+    ("现场有无起火", True), ("不是没有起火", True), ("机器没有起火报警", True), ("没有起火迹象", False),
     ("不得不起火", True), ("没有发生过起火", True), ("没有\n起火", True),
 ])  # fmt: skip
 def test_G1_a_chinese_word_that_is_denied_right_before_does_not_count(text, counts):
@@ -66,6 +67,7 @@ def test_G1_a_chinese_word_that_is_denied_right_before_does_not_count(text, coun
 @pytest.mark.parametrize(("text", "counts"), [
     ("it caught fire", True), ("no fire", False), ("there was no open fire", False), ("it did not catch fire", False), ("it didn't catch fire", False),
     ("without any fire", False), ("never on fire", False), ("nobody saw the fire", True), ("no, fire!", True), ("not a sign of fire", True),
+    ("not only fire", True), ("did not stop fire", True),
     ("no fire at first, then fire", True), ("another fire", True), ("a notable fire", True),
 ])  # fmt: skip
 def test_G1_an_english_word_that_is_denied_in_the_two_words_before_does_not_count(text, counts):

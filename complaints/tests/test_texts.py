@@ -140,6 +140,7 @@ def test_C4_a_name_changed_in_the_back_office_asks_once_and_not_for_ever(cast, w
     url = reverse("workplace:disposition_move", args=[one.measure.pk, "agree"])
     late = client.post(url, {"seen_version": one.measure.version, "seen_text": seen(one)})
     assert late.status_code == 409
+    assert "打开之后内容有变动" in late.content.decode(), "nobody is named who did not do it"
     sent = dict(re.findall(r'name="(seen_\w+)" value="(\d+)"', late.content.decode()))
     assert client.post(url, sent).status_code == 302
     assert one.measure.state == "agreed"

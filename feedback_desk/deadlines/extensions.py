@@ -75,7 +75,7 @@ def check_waiting(extension: Extension) -> None:
     sentence = {
         ExtensionState.GRANTED: _("This is no longer possible: %(who)s granted the time %(when)s."),
         ExtensionState.REFUSED: _("This is no longer possible: %(who)s refused the time %(when)s."),
-        ExtensionState.FALLEN: _("This is no longer possible: the request fell %(when)s, when its limit ended."),
+        ExtensionState.FALLEN: _("This is no longer possible: the request lapsed %(when)s, when its limit ended."),
     }[ExtensionState(extension.state)]
     raise NotNow(sentence % said, moved_by=str(extension.decided_by or ""), moved_at=extension.decided_at)
 

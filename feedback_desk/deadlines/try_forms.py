@@ -25,7 +25,7 @@ YEARS = range(2000, 2100)
 AS_IT_IS = gettext_lazy("As the rule says")
 KINDS = [
     ("pause", gettext_lazy("Paused")), ("resume", gettext_lazy("Runs on")), ("extend", gettext_lazy("Extended to")),
-    ("change", gettext_lazy("What rules ask for changes")), ("end", pgettext_lazy("what was asked for", "Done")), ("reopen", gettext_lazy("Reopened")),
+    ("change", gettext_lazy("A fact that rules ask for changes")), ("end", pgettext_lazy("what was asked for", "Done")), ("reopen", gettext_lazy("Reopened")),
 ]  # fmt: skip
 
 
@@ -152,7 +152,7 @@ class EventForm(forms.Form):
         if kind == "extend" and not given.get("until") and "until" not in self.errors:
             self.add_error("until", _("Say until when it is extended."))
         if kind == "change" and not given.get("now") and "now" not in self.errors:
-            self.add_error("now", _("Choose what it is now."))
+            self.add_error("now", _("Choose the new value."))
         for name in ("at", "until"):
             if given.get(name):
                 self._reach(name, given[name])

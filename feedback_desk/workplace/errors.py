@@ -3,14 +3,14 @@
 from contextlib import suppress
 
 from django.conf import settings
-from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import get_template
 from django.utils.translation import gettext as _
 
-from feedback_desk.workplace.middleware import answer
+from feedback_desk.workplace.middleware import NoText, answer
 
 
 def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -40,7 +40,7 @@ def _because(exception: Exception) -> str:
             return _("What was sent has too many fields: at most %(limit)s at once.") % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FIELDS}
         case TooManyFilesSent():
             return _("These are too many files: at most %(limit)s at once.") % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
-        case BadRequest():
+        case NoText():
             return _("What was sent holds a character that is no text. Take it out, it is often pasted along unseen, and send it again.")
     return _("What was sent cannot be read. Go back, load the page anew and send it again.")
 

@@ -1,8 +1,9 @@
 """How refusals and moves that came too late are answered, on a page and inside one (htmx)."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -17,6 +18,10 @@ WENT_THROUGH = (204, 302)
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
+class NoText(BadRequest):
+    """What was sent holds a character that is no text."""
+
+
 class AnswerMiddleware:
     """A form that went through loses its draft. NotYou: recorded, 403. NotNow: 409 with who and when.
 
@@ -28,7 +33,7 @@ class AnswerMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if _has_null(request):
-            raise BadRequest("A null character is no text.")
+            raise NoText("A null character is no text.")
         response = self.get_response(request)
         if request.method == "POST" and response.status_code in WENT_THROUGH and request.content_type in FORMS and request.POST.get("draft"):
             drafts.remove(request.user, request.POST["draft"])
@@ -88,7 +93,10 @@ def answer(request: HttpRequest, status: int, because: str, missing: list[str] |
 def _came_from(request: HttpRequest) -> str:
     """The page the form was on, if it was one of ours."""
     came = request.headers.get("Referer", "")
-    return came if url_has_allowed_host_and_scheme(came, {request.get_host()}, require_https=request.is_secure()) else request.path
+    with suppress(DisallowedHost):
+        if url_has_allowed_host_and_scheme(came, {request.get_host()}, require_https=request.is_secure()):
+            return came
+    return request.path
 
 
 def _inside(request: HttpRequest) -> bool:

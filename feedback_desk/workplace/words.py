@@ -81,7 +81,7 @@ SAID: dict[str, Any] = {
     "named_concerned": gettext_lazy("Somebody is named in this matter and takes no part from now on"),
     "taken_away": gettext_lazy("Work taken away from a person named in the matter"),
     "imported": gettext_lazy("Taken over from elsewhere"),
-    "ended_elsewhere": gettext_lazy("Ended there, before it was taken over"),
+    "ended_elsewhere": gettext_lazy("Had ended before it was taken over"),
     "import_changed": gettext_lazy("Changed by an import"),
     # the complaint form
     "open_form": gettext_lazy("Complaint form opened"),
@@ -232,7 +232,7 @@ ATTEMPTS: dict[str, Any] = {
     "presence": gettext_lazy("Say who is at the desk"),
     "keep_note": gettext_lazy("Write in the manager's ledger"),
     "try again": gettext_lazy("Try again what failed"),
-    "let be": gettext_lazy("Let be what failed"),
+    "let be": gettext_lazy("Leave what failed as it is"),
     "forget": gettext_lazy("Forget a process that went silent"),
 }
 """What is no move and no act: verb that was refused → what was wanted."""

@@ -93,11 +93,14 @@
       .then(function (kept) { if (kept && !form.dataset.draftTouched) { show(form, kept); } })
       .catch(function () { /* the desk does not answer: the form stays as it came */ });
   }
+  function stale(field, data) {
+    return field.type === "hidden" && /(^|[-_])seen/.test(field.name) && field.name in data && String([].concat(data[field.name])[0]) !== field.value;
+  }
   /* A draft over a text that has changed since is not put back: it would undo a colleague's words unseen. */
   function show(form, kept) {
     try {
-      var data = JSON.parse(kept), seen = form.elements.seen_version;
-      if (seen && data.seen_version && String([].concat(data.seen_version)[0]) !== seen.value) { return; }
+      var data = JSON.parse(kept);
+      if (Array.prototype.some.call(form.elements, function (field) { return stale(field, data); })) { return; }
       write(form, data);
       say(form, words.tDraftBack);
       form.dispatchEvent(new CustomEvent("desk:restored", { bubbles: true }));

@@ -221,17 +221,20 @@ def test_E3_extended_while_it_stands_still_more_is_left_and_runs_on_after_the_pa
     assert (fresh(limit).state, limit.due_at) == ("running", local("2026-04-01 00:00")), "seven working days after the 20th"
 
 
-def test_E3_the_ladder_is_aimed_at_the_new_limit_and_steps_taken_stay_taken(ticket, limit, ask, cast, local, freeze):
+def test_E1_the_ladder_is_aimed_at_the_new_limit_and_warns_of_it_anew(ticket, limit, ask, cast, local, freeze):
     extension = ask("2026-03-20 18:00")
     warned = limit.next_step_at
     sweep.until_done(warned)
     freeze(warned)
     grant(ticket, extension, cast.supervisor)
-    assert (fresh(limit).next_step, limit.next_step_at) == (2, local("2026-03-20 18:00"))
-    sweep.until_done(local("2026-03-20 17:59"))
+    assert (fresh(limit).next_step, limit.next_step_at) == (2, limit.warn_at)
+    assert warned < limit.warn_at < local("2026-03-20 18:00")
+    sweep.until_done(limit.warn_at - timedelta(seconds=1))
     assert list(limit.steps.values_list("step", flat=True)) == [1]
+    sweep.until_done(local("2026-03-20 17:59"))
+    assert list(limit.steps.order_by("step").values_list("step", "receiver")) == [(1, "owner"), (2, "owner")]
     sweep.until_done(local("2026-03-20 18:00"))
-    assert list(limit.steps.order_by("step").values_list("step", flat=True)) == [1, 2]
+    assert list(limit.steps.order_by("step").values_list("step", flat=True)) == [1, 2, 3]
 
 
 # ---- who (V2, V3, V8) ----

@@ -198,7 +198,7 @@ def test_E4_edited_amounts_are_tried_without_being_saved(page, local):
         ({"e0-at": "2026-03-03T09:00"}, "请选择发生了什么"),
         ({"e0-kind": "end", "e0-at": "2026-03-01T09:00"}, "早于起算时间"),
         ({"e0-kind": "extend", "e0-at": "2026-03-03T09:00"}, "请填写延期到什么时候"),
-        ({"e0-kind": "change", "e0-at": "2026-03-03T09:00"}, "请选择现在是什么"),
+        ({"e0-kind": "change", "e0-at": "2026-03-03T09:00"}, "请选择变更后的值"),
         ({"clock": "promised"}, "请填写承诺的日期"),
         ({"clock": "promised", "promised": "2026-03-02T09:00"}, "承诺的日期须晚于起算时间"),
         ({"e0-kind": "explode", "e0-at": "2026-03-03T09:00"}, "选择一个有效的选项"),

@@ -222,7 +222,7 @@ def test_V5_nothing_that_happened_can_be_changed_or_removed_here(client, cast, m
 def rule_form(rule, **changes):
     given = {
         "code": rule.code, "name": rule.name, "name_en": rule.name_en, "clock": rule.clock, "limit": "24 h", "at_time": "", "calendar": "",
-        "owner": rule.owner, "ladder": rule.ladder_id, "active": "on",
+        "owner": rule.owner, "ladder": rule.ladder_id, "active": "on", "longer_limit": f"{rule.longer // 3600} h" if rule.longer else "",
     }  # fmt: skip
     return given | changes
 

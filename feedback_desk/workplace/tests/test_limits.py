@@ -37,8 +37,8 @@ def test_E4_the_ticket_page_tells_each_limit_in_a_sentence_and_fetches_the_rest(
 
 
 @pytest.mark.parametrize(("language", "words"), [
-    ("zh-hans", ("（总经理郑）", "时限的 200%：客服经理不高于责任人，不通知", "时限的 200%：已无人可通知，只告知管理员")),
-    ("en", ("is told (总经理郑)", "200% of the limit: nobody is told, as Customer-service manager", "200% of the limit: nobody is left to be told")),
+    ("zh-hans", ("（总经理郑）", "时限的 200%：客服经理的级别不高于责任人，不再通知", "时限的 200%：已无人可通知，只告知管理员")),
+    ("en", ("is told (总经理郑)", "200% of the limit: nobody is told, as Customer-service manager", "200% of the limit: nobody is left there")),
 ])  # fmt: skip
 def test_E4_steps_to_come_name_who_is_told_and_say_who_is_passed_over(cast, ticket, client, url, language, words):
     ask = {"HX-Request": "true", "Accept-Language": language}

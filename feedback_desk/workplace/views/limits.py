@@ -109,7 +109,7 @@ def _coming(step: Step) -> str:
     """Whom the ladder would tell now: not the receiver it names where they stand no higher than the owner (E1), or where nobody is left (V3)."""
     if step.nobody_left:
         return _("%(measure)s: nobody is left as %(receiver)s, %(who)s and the administrator are told") if step.told else _(
-            "%(measure)s: nobody is left to be told, the administrator is"
+            "%(measure)s: nobody is left there, so the administrator is told"
         )
     if not step.told:
         return _("%(measure)s: nobody is told, as %(receiver)s stands no higher than whoever answers for it")
