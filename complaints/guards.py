@@ -77,11 +77,23 @@ def spoken_with_customer(form: ComplaintForm) -> bool:
 
 
 def failed_attempts(form: ComplaintForm) -> int:
-    """C3: attempts on record, all failed, since the round began; 0 once the customer was reached. What was only written to them reached nobody."""
+    """C3: attempts on record, all failed, since the round began; 0 once the customer was reached. What was only written to them reached nobody.
+
+    A determination that was sent back has its own hours, and asks for attempts of its own.
+    """
     since = {"at__gte": form.opened_at} if form.round == 1 else {"at__gt": _round_began(form)}
     contacts = Contact.objects.filter(item_id=form.ticket.item_id, **since)
+    if again := _determined_again(form):
+        contacts = contacts.filter(at__gte=again)
     spoken = contacts.filter(reached=True).exclude(way="other").exclude(purpose="question")
     return 0 if spoken.exists() else contacts.filter(reached=False).count()
+
+
+def _determined_again(form: ComplaintForm) -> datetime | None:
+    """When the general manager last sent this round's determination back."""
+    lines = Entry.objects.filter(item_id=form.item_id, verb="send_back").order_by("-pk")
+    at = lines.values_list("at", flat=True).first()
+    return at if at and at > (form.opened_at if form.round == 1 else _round_began(form)) else None
 
 
 def _round_began(form: ComplaintForm) -> datetime:

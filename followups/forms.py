@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from followups.models import Visit
 from tickets.move_forms import LocalTime, promise_field, words_field
 from tickets.record_forms import NextStepFields
+from tickets.services.contacts import UNHEARD
 
 SCORES = [(str(n), str(n)) for n in range(5, 0, -1)]
 
@@ -56,6 +57,8 @@ class VisitForm(forms.Form):
         data = super().clean() or {}
         if data.get("reached") is False:
             self._need("next_at", _("Say when it is tried again."))
+            if data.get("promised_at"):
+                self.add_error("promised_at", UNHEARD)
         elif data.get("reached"):
             for name in ("speed", "solution", "attitude"):
                 self._need(name, _("Ask for this score."))

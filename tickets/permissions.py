@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
@@ -58,10 +59,11 @@ def handed_on(ticket: Ticket, user: User, who: frozenset[str]) -> Entry | None:
     of_taker = "taker" in who and user.on_duty and user.has_role(*TAKES)
     if not of_holder and not of_taker:
         return None
+    acts_for = cache(lambda holder_id: _acts_for(user, holder_id, ticket))
     before, found = None, None
     for line in Entry.objects.filter(item=ticket.item, verb__in=HOLDER_CHANGES).select_related("by").order_by("at", "pk"):
         after = line.by_id if line.verb == "take" else line.data.get(GIVEN_TO)
-        had_it = of_holder and _acts_for(user, before, ticket) if before else of_taker and line.at > ticket.registered_at
+        had_it = of_holder and acts_for(before) if before else of_taker and line.at > ticket.registered_at
         found = line if had_it and after != before else found
         before = after
     return found

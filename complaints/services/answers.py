@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from complaints import acts, guards, letters
 from complaints.lifecycle import State
 from complaints.models import ComplaintForm, FinalReply, FormalReply, Meeting, Point, ProgressNote, ReplySending, ReplyTemplate
-from complaints.services.common import locked, start
+from complaints.services.common import facts, locked, start
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import DeadlineState
@@ -81,8 +81,9 @@ def start_progress(form: ComplaintForm, *, at: datetime) -> None:
 
 
 def refitted(form: ComplaintForm, *, at: datetime) -> None:
-    """C11, decision 34: what D25 is chosen by changed, and it fits only now: it begins when progress began to be owed."""
-    if since := _progress_owed_since(form):
+    """C11, decision 34: what D25 is chosen by changed, and it fits only now: it begins when progress began to be owed, if its rule was there then (E5)."""
+    since = _progress_owed_since(form)
+    if since and deadlines.would_be_due("D25", at=since, facts=facts(form), department=form.item.department):
         _start_report(form, at=at, since=since)
 
 

@@ -14,6 +14,7 @@ from complaints.forms.way import ParkingForm
 from complaints.models import Point, ReplyTemplate
 from complaints.tasks import remind_of_month_end
 from feedback_desk import clock
+from feedback_desk.deadlines import versions
 from feedback_desk.deadlines.models import Deadline, Rule
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow, NotYou
@@ -171,6 +172,17 @@ def test_C11_for_which_channels_a_report_is_owed_is_the_rule_s_to_say(way):
     Rule.objects.filter(code="D25").update(when={"channel": ["association"]})
     assert way().register(channel="group").live("D25") == set()
     assert way().register(channel="association").live("D25") == {"D25"}
+
+
+def test_E5_a_rule_that_is_widened_begins_no_report_of_the_past(way, freeze, local):
+    way = way().graded()  # by phone
+    freeze("2026-03-06 10:00")
+    rule = Rule.objects.get(code="D25", valid_until=None)
+    rule.when = {"channel": [*rule.when["channel"], "phone"]}
+    versions.replace(rule, at=local("2026-03-06 10:00"))
+    corrected(way, model="LH-W90")
+    forms.change_grade(form_id=way.form_id, by=way.cast.supervisor, grade="I", reason="多次投诉")
+    assert way.live("D25") == set()
 
 
 # ---- C17 ----

@@ -116,6 +116,18 @@ def test_C3_attempts_of_an_earlier_round_and_its_visit_do_not_count_in_the_next(
     assert way.limit("D14", round=2).due_at == local("2026-03-07 09:00")
 
 
+def test_C3_what_was_sent_back_asks_for_attempts_of_its_own(way, freeze, local):
+    way = way().awaiting_ruling()
+    freeze("2026-03-03 14:00")
+    forms.send_back(form_id=way.form_id, by=way.cast.general_manager, reason="责任人不明")
+    freeze("2026-03-03 15:00")
+    attempt(way)
+    assert way.limit("D14").due_at == local("2026-03-04 14:00")
+    freeze("2026-03-03 16:00")
+    attempt(way)
+    assert way.limit("D14").due_at == local("2026-03-05 14:00")
+
+
 def test_C3_how_long_it_becomes_is_a_figure_of_the_rule(way, local):
     Rule.objects.filter(code="D14").update(longer=30 * 3600)
     way = way().register()

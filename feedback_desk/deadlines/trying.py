@@ -92,6 +92,7 @@ def attempt(
 
     `others`: active rules, among which a changed fact finds its own. `promised`: the date of a promise (D38).
     """
+    others = [rule, *(other for other in others if (other.code, other.when) != (rule.code, rule.when))]
     runs = [_begin(rule, start_at, hours_for(rule), {fact: tuple(values)[:1] for fact, values in rule.when.items()}, promised=promised)]
     for event in sorted(events, key=lambda event: event.at):
         run = runs[-1]

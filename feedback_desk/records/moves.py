@@ -215,7 +215,7 @@ GIVEN_TO = "assignee"
 def _given(entry: Entry) -> str:
     """ "the desk gave it to Qin today 11:00", as a part of a sentence."""
     said = {"who": _who(entry), "name": entry.data.get("name", ""), "when": when(entry.at)}
-    if entry.by is not None and entry.data.get(GIVEN_TO) == entry.by_id:
+    if entry.verb == "take" or (entry.by is not None and entry.data.get(GIVEN_TO) == entry.by_id):
         return _("%(who)s took it over %(when)s") % said
     return (_("%(who)s gave it to %(name)s %(when)s") if said["name"] else _("%(who)s put it back into the queue %(when)s")) % said
 

@@ -13,6 +13,7 @@ from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.services import name_concerned
 from feedback_desk.records.models import Item
 from followups import services as visits
+from followups.forms import VisitForm
 from followups.models import SecondFollowUp, Visit
 from tickets import services as tickets
 
@@ -126,3 +127,9 @@ def test_F1_the_step_after_a_visit_is_dated_like_the_limit_on_its_department_s_c
     Item.objects.filter(pk=way.ticket.item_id).update(department=cast.delivery)
     visit = way.visit(scores=(2, 5, 5))
     assert visit.contact.step.due_at == way.limit("D22").due_at == local(due)
+
+
+def test_D38_a_date_promised_to_nobody_is_said_at_its_field():
+    form = VisitForm({"reached": "no", "said": "无人接听", "next_at": "2026-03-09T10:00", "promised_at": "2026-03-10T10:00"})
+    assert not form.is_valid()
+    assert list(form.errors) == ["promised_at"]

@@ -26,6 +26,7 @@ from feedback_desk.records import attachments, history
 from feedback_desk.records.items import give_number, open_item
 from feedback_desk.records.models import Entry, Kind
 from feedback_desk.records.moves import changed_meanwhile
+from feedback_desk.records.spoken import when
 from tickets import partner, routes
 from tickets.models import Category, Customer, Route, Ticket, Type, Urgency
 from tickets.permissions import may_register, refuse_if_closed
@@ -107,6 +108,8 @@ def _check(ticket: Ticket, summary: str, at: datetime) -> None:
         errors["summary"] = _("At most 200 characters; the rest belongs into “What happened”.")
     if ticket.received_at > at:
         errors["received_at"] = _("It cannot have been received later than now.")
+    elif ticket.registered_at and ticket.received_at > ticket.registered_at:
+        errors["received_at"] = _("It cannot have been received after it was registered, %(at)s.") % {"at": when(ticket.registered_at)}
     try:
         ticket.clean_fields(exclude=["item", "number", "state"])
     except ValidationError as error:

@@ -58,7 +58,7 @@ def take(*, ticket_id: int, by: User) -> Ticket:
 
 
 def take_now(ticket: Ticket, *, by: User, at: datetime) -> None:
-    make(ticket, "take", by=by, at=at)
+    make(ticket, "take", by=by, at=at, data={"assignee": by.pk, "name": by.name})
     ticket.assignee, ticket.assigned_by, ticket.assigned_at = by, by, at
     _touched(ticket, by=by, at=at, save=("assignee", "assigned_by", "assigned_at"))
 

@@ -67,6 +67,14 @@ def test_T6_given_away_from_the_queue_whoever_wanted_to_take_it_is_told(cast, ti
     too_late(services.take, "主管秦", "客服周", "09:05", ticket_id=ticket.pk, by=cast.agent)
 
 
+def test_T6_taken_from_the_queue_and_passed_on_says_who_took_it(cast, ticket):
+    services.take(ticket_id=ticket.pk, by=cast.colleague)
+    services.reassign(ticket_id=ticket.pk, by=cast.supervisor, assignee_id=cast.second.pk, reason="专长")
+    with pytest.raises(NotNow, match="客服周.*接手") as late:
+        services.take(ticket_id=ticket.pk, by=cast.agent)
+    assert "队列" not in late.value.because
+
+
 def test_T6_what_never_lay_in_the_queue_is_nobodys_to_take(cast, customer, ticket):
     at_once = services.register(
         by=cast.supervisor, customer_id=customer.pk, summary="咨询退款进度", type="consultation", category_id=ticket.category_id, channel="phone",

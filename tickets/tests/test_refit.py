@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from complaints import services as forms
 from feedback_desk import clock
@@ -100,6 +101,13 @@ def test_I5_a_corrected_receipt_says_anew_whether_it_was_registered_in_time(tick
     assert (row.due_at - row.start_at).total_seconds() == 3600
     told = [sentence for sentence in explain_fully(row, local("2026-03-05 12:00")).sentences if cast.agent.name in sentence]
     assert len(told) == 2
+
+
+def test_I5_nothing_is_received_after_it_was_registered(ticket, cast, local, freeze):
+    freeze("2026-03-02 12:00")
+    with pytest.raises(ValidationError) as wrong:
+        correct(ticket, cast, received_at=local("2026-03-02 10:00"))
+    assert list(wrong.value.message_dict) == ["received_at"]
 
 
 def test_I5_so_it_does_of_a_ticket_that_has_ended(ticket, cast, local):

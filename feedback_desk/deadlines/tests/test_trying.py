@@ -234,3 +234,11 @@ def test_V1_administrators_and_the_manager_try_rules_others_do_not(cast, page, c
 
 def test_somebody_not_signed_in_is_asked_to(db, client):
     assert client.get(URL).status_code == 302
+
+
+def test_E4_what_is_tried_stays_what_is_tried_when_a_fact_changes_there_and_back(attempt, local):
+    tried = plain("D26")
+    tried.amount = 7
+    there = ("change", "2026-03-02 10:00", None, "category", ("refund-payment",))
+    (run,) = attempt(tried, "2026-03-02 09:00", there, ("change", "2026-03-02 11:00", None, "category", ("other",)))
+    assert run.deadline.due_at == local("2026-03-12 00:00"), "seven working days"
