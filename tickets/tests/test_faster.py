@@ -157,7 +157,7 @@ def asked(cast, ticket, freeze, local):
     return found
 
 
-@pytest.mark.parametrize(("first", "word"), [("grant", "同意"), ("refuse", "不同意")])
+@pytest.mark.parametrize(("first", "word"), [("grant", "同意"), ("refuse", "驳回")])
 @pytest.mark.parametrize("second", ["grant", "refuse"])
 def test_T9_a_request_that_was_answered_says_by_whom_and_when(cast, ticket, freeze, shao, asked, first, second, word):
     why = {"grant": {}, "refuse": {"reason": "已经够长"}}
