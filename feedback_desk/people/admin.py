@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from feedback_desk import clock
 from feedback_desk.people import services
 from feedback_desk.people.models import Absence, Concern, Department, Membership, Presence, PresenceChange, Refusal, User
-from feedback_desk.people.office import KEEPS_WATCH, ByRole, Configured, OfficeAdmin, OnTheDesk, Table, desk_link, untouched_by
+from feedback_desk.people.office import KEEPS_WATCH, ByRole, Configured, FoundByName, OfficeAdmin, OnTheDesk, Table, desk_link, untouched_by
 from feedback_desk.records import naming
 from feedback_desk.records.models import Item
 
@@ -197,17 +197,36 @@ class ConcernAdmin(OnTheDesk, OfficeAdmin):
         return None
 
 
-class ByAttempt(admin.AllValuesFieldListFilter):
-    """The verbs that were refused, by their names."""
+class ByAttempt(admin.FieldListFilter):
+    """What was refused, by its name: one choice for all the verbs that are called the same."""
+
+    def __init__(self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str) -> None:
+        self.asked = f"{field_path}__in"
+        self.chosen = params.get(self.asked, [""])[-1]
+        self.verbs: dict[str, list[str]] = {}
+        for verb in model_admin.get_queryset(request).order_by(field_path).values_list(field_path, flat=True).distinct():
+            self.verbs.setdefault(naming.attempt("", verb), []).append(verb)
+        super().__init__(field, request, params, model, model_admin, field_path)
+
+    def expected_parameters(self) -> list[str | None]:
+        return [self.asked]
+
+    def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet[Any]) -> dict[str, Any]:
+        return {f"{i}__c": Count(pk_attname, filter=Q(**{self.asked: verbs})) for i, verbs in enumerate(self.verbs.values())}
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        for choice in super().choices(changelist):
-            yield {**choice, "display": naming.attempt("", str(choice["display"]))} if choice["display"] in self.lookup_choices else choice
+        counts = self.get_facet_queryset(changelist) if changelist.add_facets else {}
+        yield {"selected": not self.chosen, "query_string": changelist.get_query_string(remove=[self.asked]), "display": _("All")}
+        for i, (name, verbs) in enumerate(self.verbs.items()):
+            value = self.list_separator.join(verbs)
+            display = f"{name} ({counts[f'{i}__c']})" if counts else name
+            yield {"selected": self.chosen == value, "query_string": changelist.get_query_string({self.asked: value}), "display": display}
 
 
 @admin.register(Refusal)
-class RefusalAdmin(OfficeAdmin):
+class RefusalAdmin(FoundByName, OfficeAdmin):
     readers = KEEPS_WATCH
+    verb_is = "attempt"
     matter = "item__root"
     list_display = ("at", "user", "wanted", "number", "because")
     list_filter = ("at", ("verb", ByAttempt))

@@ -6,11 +6,13 @@ find it in any list, administrators and superusers included (V3).
 
 from __future__ import annotations
 
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -18,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from feedback_desk.people.models import Concern, Role, User
+from feedback_desk.records import naming
 from feedback_desk.records.models import Item, Kind
 
 READS = frozenset({Role.CS_MANAGER, Role.GENERAL_MANAGER, Role.OFFICE, Role.SUPERVISOR, Role.ANALYST})
@@ -90,6 +93,23 @@ class LedByASupervisor(Configured):
     """What supervisors set for their desk themselves (T6): who can do what, where which items go."""
 
     editors = frozenset({Role.SUPERVISOR})
+
+
+class FoundByName:
+    """Rows with an `item` and a `verb`, searched as they are read: each typed word in one of the `search_fields` or in the name of the verb."""
+
+    verb_is = "happened"
+    search_fields: ClassVar[Any] = ()
+
+    def get_search_results(self, request: HttpRequest, rows: QuerySet[Any], typed: str) -> tuple[QuerySet[Any], bool]:
+        for word in typed.split():
+            rows = rows.filter(reduce(or_, (Q(**{f"{field}__icontains": word}) for field in self.search_fields), self._called(word)))
+        return rows, False
+
+    def _called(self, word: str) -> Q:
+        verbs = {kind: naming.called(self.verb_is, kind, word) for kind in ("", *Kind.values)}
+        of_items = (Q(item__kind=kind, verb__in=verbs[kind]) for kind in Kind.values)
+        return reduce(or_, of_items, Q(item=None, verb__in=verbs[""]))
 
 
 class Table(ByRole, admin.TabularInline[Any, Any]):

@@ -5,20 +5,20 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from feedback_desk.people.office import KEEPS_WATCH, OfficeAdmin, OnTheDesk, desk_link
+from feedback_desk.people.office import KEEPS_WATCH, FoundByName, OfficeAdmin, OnTheDesk, desk_link
 from feedback_desk.records import naming
 from feedback_desk.records.models import Attachment, Entry, Reading
 
 
 @admin.register(Entry)
-class EntryAdmin(OnTheDesk, OfficeAdmin):
+class EntryAdmin(OnTheDesk, FoundByName, OfficeAdmin):
     """Who did what when. The words and values stand at the desk, for those who may see the matter."""
 
     matter = "root"
     list_display = ("at", "at_the_desk", "who", "happened", "before", "after")
     list_filter = ("at", "actor")
     list_select_related = ("item", "by", "in_place_of")
-    search_fields = ("item__number", "by__name", "verb")
+    search_fields = ("item__number", "by__name")
     fields = ("at", "at_the_desk", "who", "happened", "before", "after", "words_digest")
     readonly_fields = ("at_the_desk", "who", "happened", "before", "after")
 

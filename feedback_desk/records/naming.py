@@ -10,12 +10,21 @@ from typing import Any
 
 Namer = Callable[[str, str, Mapping[str, Any]], str]
 """(kind of item, word, what the line of history keeps beside it) → its name, in the reader's language; empty for an unknown word."""
+Finder = Callable[[Namer, str, str], list[str]]
+"""(namer, kind of item, what was typed) → the words in whose name it stands."""
 _namers: dict[str, Namer] = {}
+_finders: list[Finder] = []
 
 
-def teach(**namers: Namer) -> None:
+def teach(finder: Finder, **namers: Namer) -> None:
     """`happened`: what a line of history says; `attempt`: what somebody wanted to do; `state`: the state of what the line is about."""
+    _finders[:] = [finder]
     _namers.update(namers)
+
+
+def called(what: str, kind: str, typed: str) -> list[str]:
+    """The words of the code that are called so, in the reader's language; `what` as it was taught."""
+    return [word for finder in _finders for word in finder(_namers[what], kind, typed)]
 
 
 def happened(kind: str, verb: str, data: Mapping[str, Any]) -> str:

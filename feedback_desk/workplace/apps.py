@@ -18,5 +18,5 @@ class WorkplaceConfig(AppConfig):
 
         counts.install()
         machinery.install()
-        naming.teach(happened=words.title_of, attempt=words.attempt_of, state=words.state_of)
+        naming.teach(words.verbs_called, happened=words.title_of, attempt=words.attempt_of, state=words.state_of)
         MaxLengthValidator.message = TOO_LONG

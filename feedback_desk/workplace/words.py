@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -236,6 +236,12 @@ ATTEMPTS: dict[str, Any] = {
     "forget": gettext_lazy("Forget a process that went silent"),
 }
 """What is no move and no act: verb that was refused → what was wanted."""
+OF_WHATEVER: dict[str, Any] = {
+    "approve": gettext_lazy("Approve"),
+    "send_back": gettext_lazy("Send back for another try"),
+    "submit": gettext_lazy("Submit for review"),
+}
+"""Moves that several machines have under labels of their own, said of none of them. One that is missing here fails a test."""
 
 
 def sentence(kind: str, verb: str, data: Mapping[str, Any], limits: Mapping[str, str]) -> tuple[str, str]:
@@ -263,8 +269,15 @@ def label_of(kind: str, verb: str) -> str:
 
 
 def attempt_of(kind: str, verb: str, data: Mapping[str, Any]) -> str:
-    """What somebody wanted to do (V3), by the label of its button."""
-    return label_of(kind, verb) or str(ATTEMPTS.get(verb) or SAID.get(verb) or _("another step"))
+    """What somebody wanted to do (V3), by the label of its button; without a kind, by a label that holds for every machine."""
+    neutral = "" if kind else str(OF_WHATEVER.get(verb, ""))
+    return neutral or label_of(kind, verb) or str(ATTEMPTS.get(verb) or SAID.get(verb) or _("another step"))
+
+
+def verbs_called(name_of: Callable[[str, str, Mapping[str, Any]], str], kind: str, typed: str) -> list[str]:
+    """Verbs in whose name `typed` stands; `name_of` is one of the two above."""
+    every = {*SAID, *ATTEMPTS, *ACTS, *(verb for model in MACHINES for verb in moves_of(model))}
+    return sorted(verb for verb in every if any(typed.casefold() in name_of(kind, verb, data).casefold() for data in ({}, {"measure": 0})))
 
 
 def state_of(kind: str, state: str, data: Mapping[str, Any]) -> str:

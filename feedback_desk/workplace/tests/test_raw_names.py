@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -17,9 +18,10 @@ from feedback_desk.people import access
 from feedback_desk.people.access import NotYou
 from feedback_desk.people.models import Refusal
 from feedback_desk.records.models import Entry
+from feedback_desk.records.moves import moves_of
 from feedback_desk.settings import BASE_DIR
 from feedback_desk.workplace import raw_names
-from feedback_desk.workplace.words import ATTEMPTS, MACHINES, state_of
+from feedback_desk.workplace.words import ATTEMPTS, MACHINES, OF_WHATEVER, state_of
 from tests.ways import MONDAY, Way
 from tickets import services as tickets
 
@@ -83,6 +85,28 @@ def test_the_history_reads_in_chinese(cast: Any, customer: Any, freeze: Any, cli
 
 
 @pytest.mark.django_db
+def test_the_history_and_refusals_are_found_by_the_names_of_their_verbs(cast: Any, customer: Any, freeze: Any, client: Any) -> None:
+    freeze(MONDAY)
+    one = Way(cast, customer, "II").executing()
+    for verb in ("rule", "edit"):
+        access.record_refusal(NotYou("", user=cast.visitor, item=one.form.item, verb=verb))
+    access.record_refusal(NotYou("", user=cast.visitor, verb="approve"))
+    client.force_login(cast.administrator)
+
+    def found(page: str, typed: str) -> set[str]:
+        answer = client.get(reverse(f"admin:{page}_changelist"), {"q": typed}, headers={"accept-language": "zh-hans"})
+        return {row.verb for row in answer.context["cl"].result_list}
+
+    assert found("records_entry", "裁定") >= {"rule"}
+    assert found("records_entry", f"裁定 {one.form.item.number}") >= {"rule"}
+    assert found("records_entry", "裁定 没有这个编号") == found("records_entry", "open_form") == set()
+    assert found("records_entry", one.form.item.number) > found("records_entry", "裁定")
+    assert found("people_refusal", "裁定") == {"rule"}
+    assert found("people_refusal", "批准") == {"approve"}
+    assert found("people_refusal", "回访王") == {"rule", "edit", "approve"}
+
+
+@pytest.mark.django_db
 def test_V3_refusals_say_in_chinese_what_was_tried(cast: Any, customer: Any, freeze: Any, client: Any) -> None:
     freeze(MONDAY)
     one = Way(cast, customer, "II").graded()
@@ -96,6 +120,40 @@ def test_V3_refusals_say_in_chinese_what_was_tried(cast: Any, customer: Any, fre
     page = client.get(reverse("admin:people_refusal_changelist"), headers={"accept-language": "zh-hans"}).content.decode()
     said = re.sub(r"<[^>]+>", " ", page.split('id="content"')[1])
     assert not {verb for verb in (*ATTEMPTS, "reassign", "some_page") if re.search(rf"\b{verb}\b", said)}
+
+
+def test_V3_a_move_that_machines_call_differently_has_a_neutral_name() -> None:
+    labels: dict[str, set[str]] = defaultdict(set)
+    with translation.override("zh-hans"):
+        for model in MACHINES:
+            for verb, declared in moves_of(model).items():
+                labels[verb].add(str(declared.label))
+        assert {verb for verb, said in labels.items() if len(said) > 1} == set(OF_WHATEVER)
+        others = {label for verb, said in labels.items() if verb not in OF_WHATEVER for label in said}
+        assert not others & {str(label) for label in OF_WHATEVER.values()}
+
+
+def offered(answer: Any) -> list[Any]:
+    """The choices of the filter by what was tried."""
+    listed = answer.context["cl"]
+    with translation.override("zh-hans"):
+        return list(listed.filter_specs[1].choices(listed))
+
+
+@pytest.mark.django_db
+def test_V3_refusals_are_filtered_by_names_each_of_which_stands_there_once(cast: Any, client: Any) -> None:
+    for verb in ("approve", "submit", "send_back", "edit", "correct", "rule"):
+        access.record_refusal(NotYou("", user=cast.visitor, verb=verb))
+    client.force_login(cast.administrator)
+    url = reverse("admin:people_refusal_changelist")
+    chinese = {"accept-language": "zh-hans"}
+    choices = offered(client.get(url, headers=chinese))
+    assert sorted(each["display"] for each in choices) == sorted(["全部", "批准", "提交审核", "退回重做", "更正录入错误", "裁定"])
+    both = next(each["query_string"] for each in choices if each["display"] == "更正录入错误")
+    answer = client.get(url + both, headers=chinese)
+    assert {row.verb for row in answer.context["cl"].result_list} == {"edit", "correct"}
+    assert [each["display"] for each in offered(answer) if each["selected"]] == ["更正录入错误"]
+    assert "更正录入错误 (2)" in [each["display"] for each in offered(client.get(url, {"_facets": "True"}, headers=chinese))]
 
 
 @pytest.mark.django_db
