@@ -189,8 +189,7 @@ def second_follow_up(
         sentence = _("%(who)s recorded the second follow-up %(when)s.") % {"who": done.by, "when": when(done.at)}
         raise NotNow(sentence, moved_by=str(done.by), moved_at=done.at)
     need(why=why)
-    next_by = User.objects.filter(pk=next_by_id, is_active=True).first() if next_by_id else by
-    comes: dict[str, Any] = {"next_step": next_step, "next_by": next_by, "next_at": next_at or promised_at, "no_step_why": no_step_why}
+    comes = steps.comes_next(by=by, next_step=next_step, next_by_id=next_by_id, next_at=next_at, no_step_why=no_step_why, promised_at=promised_at)
     if wrong := steps.wrong_next(item=ticket.item, now=now, **comes):
         raise ValidationError(wrong)
     steps.done_by_itself(ticket, Q(contact__visit=visit, contact__visit__accepted=True), by=by, at=now, outcome=why)

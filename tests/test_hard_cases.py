@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import timedelta
 
@@ -153,6 +154,17 @@ def test_a_body_that_is_too_large_is_told_the_limit(cast, ticket, client, header
     assert (too_many.status_code, "4000" in too_many.content.decode()) == (400, True)
 
 
+@pytest.mark.parametrize(("who", "size", "read"), [("agent", 3_000_000, 3_000_000), ("agent", 40_000_000, 27_000_000), (None, 3_000_000, 0)])
+def test_a_body_that_is_too_large_is_read_to_its_end_for_people_only_and_never_for_long(cast, ticket, client, who, size, read):
+    if who:
+        client.force_login(getattr(cast, who))
+    body = io.BytesIO(b"x" * size)
+    sent = {"wsgi.input": body, "CONTENT_LENGTH": str(size), "CONTENT_TYPE": "application/x-www-form-urlencoded"}
+    door = reverse("workplace:ticket_move", args=[ticket.item.number, "withdraw"])
+    assert client.generic("POST", door, **sent).status_code == 400
+    assert read * 0.9 <= body.tell() <= read
+
+
 @pytest.mark.parametrize(("language", "words"), [("zh-hans", "最多 80 字"), ("en", "At most 80 characters; these are 90.")])
 def test_too_long_is_one_sentence_of_the_desk_for_every_field(cast, ticket, client, language, words):
     from django import forms as django_forms
@@ -182,6 +194,26 @@ def test_F1_an_empty_contact_names_all_that_is_missing_at_once(cast, ticket, cli
         assert answer.status_code == 422
         found = set(answer.context["composer"].bound.errors)
         assert found == {"said", "customer_says", "next_step", "next_at", *more}
+
+
+@pytest.mark.parametrize(
+    ("typed", "gaps"),
+    [
+        ({"next_step": "寄出配件"}, "next_at"),
+        ({"next_step": "寄出配件", "next_at": "2026-03-01T09:00"}, "next_at"),
+        ({"next_step": "持续跟进", "next_at": "2026-03-04T09:00"}, "next_step"),
+        ({"no_step": "on"}, "no_step_why"),
+        ({"no_step": "on", "no_step_why": "无"}, "no_step_why"),
+        ({"next_step": "寄出配件", "promised_at": "2026-03-04T09:00"}, ""),
+        ({"next_step": "寄出配件", "promised_at": "morgen"}, "promised_at"),
+        ({"no_step": "on", "no_step_why": "客户已收到新机"}, ""),
+    ],
+)
+def test_F1_a_gap_in_what_comes_next_is_told_with_a_date_that_cannot_be_read(cast, ticket, client, typed, gaps):
+    client.force_login(cast.agent)
+    said = {"way": "call_out", "reached": "yes", "purpose": "follow_up", "said": "说明正在核实", "customer_says": "好，等消息", "at": "gestern"}
+    answer = client.post(reverse("workplace:contact", args=[ticket.item.number]), said | typed)
+    assert set(answer.context["composer"].bound.errors) == {"at", *gaps.split()}
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00", "9999-12-31T23:59", "1000-06-01T08:00"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -10,11 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from feedback_desk.people.models import User
+from feedback_desk.records.models import Item
 from tickets.forms import FilesField
 from tickets.models import Category, Channel, Ticket, Type, Urgency, Way
 from tickets.move_forms import LocalTime, words_field
 from tickets.services.common import empty
-from tickets.services.steps import nothing_next
+from tickets.services.steps import comes_next, wrong_next
 
 PURPOSES = [
     ("follow_up", gettext_lazy("Follow-up")),
@@ -65,11 +67,10 @@ class NextStepFields(forms.Form):
         return data
 
     def comes_next(self) -> dict[str, Any]:
-        """Keyword arguments of the services; what stands beside the tick is not meant."""
+        """Keyword arguments of the services; what stands beside the tick is not meant, what cannot be read is left out."""
         data = self.cleaned_data
-        if data["no_step"]:
-            return {"no_step_why": data["no_step_why"]}
-        return {"next_step": data["next_step"], "next_by_id": data["next_by"], "next_at": data["next_at"]}
+        meant = {"no_step_why": "no_step_why"} if data.get("no_step") else {"next_step": "next_step", "next_by_id": "next_by", "next_at": "next_at"}
+        return {word: data[name] for word, name in meant.items() if name in data}
 
 
 NEXT = frozenset(NextStepFields.base_fields)
@@ -99,6 +100,10 @@ class ContactForm(NextStepFields, RecordForm):
 
     late_reason = forms.CharField(label=gettext_lazy("Why it was late"), max_length=200, required=False)
 
+    def written(self, item: Item, by: User, at: datetime) -> None:
+        """Of which item, by whom and when: what comes next is judged with it."""
+        self.about = (item, by, at)
+
     def offer_late(self, names: Iterable[str]) -> None:
         """T9: limits of the writer's that were missed and have no reason yet; with none the question is not asked."""
         if missed := list(names):
@@ -111,18 +116,25 @@ class ContactForm(NextStepFields, RecordForm):
         self.fields["finished"].choices = list(steps)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """What is empty is named with what else is wrong, not only once the service is asked."""
+        """What is empty or missing is named with what else is wrong, not only once the service is asked."""
         data = super().clean()
         if self.errors:
-            for name, sentence in self._empty(data).items():
+            for name, sentence in (self._empty(data) | self._wrong_next(data)).items():
                 if name not in self.errors:
                     self.add_error(name, sentence)
         return data
 
     def _empty(self, data: dict[str, Any]) -> dict[str, str]:
         answer = {"customer_says": data.get("customer_says", "")} if data.get("reached") else {}
-        comes = {} if data.get("no_step") or data.get("next_step") else nothing_next(data.get("next_at"))
-        return empty(said=data.get("said", ""), **answer) | comes
+        return empty(said=data.get("said", ""), **answer)
+
+    def _wrong_next(self, data: dict[str, Any]) -> dict[str, str]:
+        """F1. A date that was promised is that of the next step, be it read or not."""
+        if data.get("no_step") and not data.get("no_step_why"):
+            return {}
+        item, by, at = self.about
+        wrong = wrong_next(item=item, now=at, **comes_next(by=by, promised_at=data.get("promised_at"), **self.comes_next()))
+        return {name: sentence for name, sentence in wrong.items() if name != "next_at" or data.get("next_at") or "promised_at" not in self.errors}
 
     def facts(self) -> dict[str, Any]:
         said = {name: value for name, value in super().facts().items() if name not in NEXT}

@@ -37,6 +37,7 @@ class Panel:
 
 def prepare(form: ContactForm, matter: Matter) -> None:
     """F1: who may take the next step, which open steps this contact may have been; T9: what the writer missed and has given no reason for."""
+    form.written(matter.ticket.item, matter.user, matter.at)
     form.offer(matter.colleagues)
     form.offer_late(row.rule.spoken for row in guards.missed_by(matter.user, matter.deadlines, matter.at))
     form.offer_steps((step.pk, step.text) for step in matter.open_steps if step.may_finish)

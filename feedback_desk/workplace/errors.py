@@ -15,17 +15,21 @@ from feedback_desk.workplace.middleware import NoText, answer
 
 def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400 with what is wrong with what was sent; inside a page the sentence alone, and what was typed stays there."""
-    if isinstance(exception, RequestDataTooBig):
+    if isinstance(exception, RequestDataTooBig) and request.user.is_authenticated:
         _read_to_the_end(request)
     return answer(request, 400, _because(exception))
 
 
-READ_AT_MOST = 100 * 1024 * 1024
+READ_AT_MOST = 10
+"""So many times the limit: more text than that nobody typed."""
 
 
 def _read_to_the_end(request: HttpRequest) -> None:
-    """A browser reads the answer when it has sent everything; where it is cut off before, it says that the connection broke."""
-    left = READ_AT_MOST
+    """A browser reads the answer when it has sent everything; where it is cut off before, it says that the connection broke.
+
+    Reading holds a thread of the server: only for people who are signed in.
+    """
+    left = READ_AT_MOST * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
     with suppress(UnreadablePostError):
         while left > 0 and (block := request.read(1 << 16)):
             left -= len(block)

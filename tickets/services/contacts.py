@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
@@ -50,8 +49,7 @@ def record_contact(
     at = at or now
     ticket = locked(ticket_id)
     demand(by, "contact", ticket.item)
-    next_by = User.objects.filter(pk=next_by_id, is_active=True).first() if next_by_id else by
-    comes: dict[str, Any] = {"next_step": next_step, "next_by": next_by, "next_at": next_at or promised_at, "no_step_why": no_step_why}
+    comes = steps.comes_next(by=by, next_step=next_step, next_by_id=next_by_id, next_at=next_at, no_step_why=no_step_why, promised_at=promised_at)
     _check_contact(
         at=at, now=now, said=said, customer_says=customer_says, reached=reached, promised_at=promised_at,
         wrong=steps.wrong_next(item=ticket.item, now=now, **comes),

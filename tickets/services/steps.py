@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -26,12 +27,21 @@ TICKS = frozenset({"handler", "supervisor"})
 """Who may tick off somebody else's step."""
 
 
+def comes_next(
+    *, by: User, next_step: str = "", next_by_id: int | None = None, next_at: datetime | None = None, no_step_why: str = "",
+    promised_at: datetime | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """What comes next as it is kept: done by whoever records it where nobody is named, by the date promised where none is said."""
+    next_by = User.objects.filter(pk=next_by_id, is_active=True).first() if next_by_id else by
+    return {"next_step": next_step, "next_by": next_by, "next_at": next_at or promised_at, "no_step_why": no_step_why}
+
+
 def wrong_next(*, item: Item, next_step: str, next_by: User | None, next_at: datetime | None, no_step_why: str, now: datetime) -> dict[str, str]:
     """Sentences by field: a step that says something, with somebody who sees the ticket, later than now; or why there is none. Never both, never neither."""
     if no_step_why.strip():
         return _wrong_reason(next_step, no_step_why)
     if not next_step.strip():
-        return nothing_next(next_at)
+        return _nothing_next(next_at)
     errors = {}
     if says_nothing(next_step):
         errors["next_step"] = _("“%(words)s” says nothing: what is done next?") % {"words": next_step.strip()}
@@ -46,7 +56,7 @@ def wrong_next(*, item: Item, next_step: str, next_by: User | None, next_at: dat
     return errors
 
 
-def nothing_next(next_at: datetime | None) -> dict[str, str]:
+def _nothing_next(next_at: datetime | None) -> dict[str, str]:
     """Sentences by field where no next step is said."""
     asked = {"next_step": _("What comes next? If nothing is left to do, tick “No further step” and say why.")}
     return asked if next_at is not None else asked | _no_date()
