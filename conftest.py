@@ -160,24 +160,41 @@ def company(django_db_setup: None, django_db_blocker: Any) -> list[str]:
 
 
 def swaps(request: pytest.FixtureRequest) -> bool:
-    """Does the test, or a fixture of ours that it uses, swap code or settings? Then anything may differ, and all is made anew."""
+    """Does the test, or a fixture of ours that it uses, swap code or settings? Then anything may differ, and all is made anew.
+
+    Or does it look at what the services do beside writing rows: what waits for the commit, mail, the log? Rows laid down do none of it.
+    """
     used = request.node._fixtureinfo
     ours = [each for several in used.name2fixturedefs.values() for each in several if not each.func.__module__.startswith("pytest_django")]
-    return not {"settings", "monkeypatch"}.isdisjoint({*used.argnames, *(name for each in ours for name in each.argnames)})
+    return not (SWAPS | LOOKS_BESIDE).isdisjoint({*used.initialnames, *(name for each in ours for name in each.argnames)})
+
+
+SWAPS = frozenset({"settings", "monkeypatch", "mocker"})
+LOOKS_BESIDE = frozenset({"django_capture_on_commit_callbacks", "mailoutbox", "caplog"})
+
+
+@pytest.fixture(autouse=True)
+def watched() -> Iterator[Stages]:
+    """From the very beginning of a test: a fixture may write before the company is there."""
+    with Stages().watching() as stages:
+        yield stages
 
 
 @pytest.fixture
-def cast(company: list[str], db: None, request: pytest.FixtureRequest) -> Iterator[SimpleNamespace]:
+def cast(company: list[str], db: None, watched: Stages, request: pytest.FixtureRequest) -> SimpleNamespace:
     """The company with everybody by their part, and the `stages` from there on."""
     quote = connection.ops.quote_name
-    with transaction.atomic(), connection.cursor() as cursor:
-        for table in company:
-            cursor.execute(f"INSERT INTO {quote(table)} SELECT * FROM {quote('kept_' + table)}")
+
+    def lay() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            for table in company:
+                cursor.execute(f"INSERT INTO {quote(table)} SELECT * FROM {quote('kept_' + table)}")
+
+    watched.begin(lay, usable=not swaps(request))
     people = {user.username: user for user in User.objects.select_related("department", "superior", "backup")}
     service, delivery, product = Department.objects.select_related("head").order_by("pk")
     parts = {part: people[name] for part, name in PEOPLE.items()}
-    with Stages(usable=not swaps(request)).watching() as stages:
-        yield SimpleNamespace(service=service, delivery=delivery, product=product, stages=stages, **parts)
+    return SimpleNamespace(service=service, delivery=delivery, product=product, stages=watched, **parts)
 
 
 def _one(name: str) -> Any:

@@ -24,7 +24,7 @@ Row = tuple[Any, ...]
 Contents = dict[str, tuple[list[str], dict[Any, Row]]]
 """Table → names of its columns, rows by key."""
 Statement = tuple[str, list[Any]]
-READING = ("SELECT", "SAVEPOINT", "RELEASE SAVEPOINT")
+READING = ("SELECT", "SAVEPOINT", "RELEASE SAVEPOINT", "BEGIN")
 _made: dict[Hashable, tuple[Any, list[Statement], Contents]] = {}
 """Stage → what its maker returned, the statements that lay it down, and what the tables hold then."""
 
@@ -40,13 +40,18 @@ class Other(Exception):
 
 
 class Stages:
-    """The stages of one test, from the company's rows on."""
+    """The stages of one test, from the company's rows on. Not `usable` where something was written before these."""
 
-    def __init__(self, usable: bool) -> None:
+    def __init__(self) -> None:
         self.path: tuple[Hashable, ...] = ()
-        self.usable = usable and connection.in_atomic_block
+        self.usable = False
         self.writes = self.seen = 0
         self.contents: Contents | None = None
+
+    def begin(self, lay_company: Callable[[], None], usable: bool) -> None:
+        self.usable = usable and connection.in_atomic_block and not self.writes
+        lay_company()
+        self.seen = self.writes
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         """Count what may write."""

@@ -15,6 +15,7 @@ from feedback_desk.records.models import Entry
 from tests import stages
 from tests.stages import contents_of_all
 from tests.ways import Way
+from tickets.models import Customer
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +74,29 @@ def test_a_test_that_swaps_code_keeps_nothing(cast: Any, way: Callable[..., Way]
     assert not cast.stages.usable
     way("I").closed()
     assert kept() == before
+
+
+@pytest.fixture
+def early(db: None) -> None:
+    """Written before the company is there."""
+    Customer.objects.create(number="CS20200101001", name="早客户", contact_name="早客户", created_at=clock.now())
+
+
+def test_a_test_whose_fixture_wrote_before_the_company_keeps_nothing(early: None, way: Callable[..., Way]) -> None:
+    before = kept()
+    way("I").graded(reason="早于班底")
+    assert kept() == before
+
+
+def test_a_test_that_looks_at_mail_keeps_nothing(cast: Any, way: Callable[..., Way], mailoutbox: list[Any]) -> None:
+    before = kept()
+    way("I").graded(reason="看邮件")
+    assert kept() == before
+
+
+@pytest.mark.usefixtures("caplog")
+def test_a_test_that_looks_at_the_log_keeps_nothing(cast: Any, way: Callable[..., Way]) -> None:
+    assert not cast.stages.usable
 
 
 def test_append_only_rows_stay_so(way: Callable[..., Way]) -> None:
