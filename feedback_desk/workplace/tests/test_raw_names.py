@@ -20,8 +20,8 @@ from feedback_desk.people.models import Refusal
 from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import moves_of
 from feedback_desk.settings import BASE_DIR
-from feedback_desk.workplace import raw_names
 from feedback_desk.workplace.words import ATTEMPTS, MACHINES, OF_WHATEVER, state_of
+from tests import raw_names
 from tests.ways import MONDAY, Way
 from tickets import services as tickets
 
