@@ -322,12 +322,10 @@ def letter_is_current(form: ComplaintForm) -> str | None:
     return _("A point was answered or the determination written since this letter was drawn up: draw it up anew.") if stale else None
 
 
-NOT_CONTENT = ("not_solved", "reopen", "reopen_abnormal", "not_accepted", "unsolved")
-"""Lines of history of ticket and form after which the customer is owed a newer letter."""
-
-
 NEW_ROUND = ("reopen", "reopen_abnormal", "not_accepted", "unsolved")
 """Lines of the form's history with which a round begins."""
+NOT_CONTENT = ("not_solved", *NEW_ROUND)
+"""Lines of history of ticket and form after which the customer is owed a newer letter."""
 
 
 def reply_sent(form: ComplaintForm) -> bool:

@@ -8,20 +8,22 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from complaints.guards import NEW_ROUND
 from complaints.models import ComplaintForm, Disposition, Responsibility
 from feedback_desk.records.models import Entry
 from feedback_desk.workplace import panels
 from feedback_desk.workplace import paper_course as course
 from feedback_desk.workplace.matter import Matter
 from feedback_desk.workplace.panels.parts import aside, named, series
-from feedback_desk.workplace.paper_course import BEGINS
-from feedback_desk.workplace.paper_course import by as _by
+from feedback_desk.workplace.paper_course import by, together
 from feedback_desk.workplace.templatetags.desk import exact
 from feedback_desk.workplace.words import terms_of
 from tickets.models import Contact, Ticket
 
 DECIDED = ("agree", "object", "sign", "negotiate", "submit", "rule", "confirm_no_fault", "hand_over")
 SAID = ("determine", "no_fault_found", "no_fault_major", "settle_matter", "handle_on_the_spot", "write_case_summary", "offer_result")
+FELL = {"send_back": DECIDED, "restore": course.ENDS}
+"""With these lines what was written before them in the same round holds no more: signatures, how it ended."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +71,18 @@ def sheet(matter: Matter, round: int | None = None) -> Sheet:
 
 
 def _acts(form: ComplaintForm, ticket: Ticket, round: int) -> list[Entry]:
-    """What was decided and said in that round, and what ended it; signatures that fell when it was sent back are left out."""
-    verbs = (*DECIDED, *SAID, *course.ASIDE, *course.ABNORMAL, *course.ENDS, *BEGINS, "send_back")
+    """What was decided and said in that round, and what ended it; left out is what fell in it."""
+    verbs = (*DECIDED, *SAID, *course.ASIDE, *course.ABNORMAL, *course.ENDS, *NEW_ROUND, *FELL)
     lines = Entry.objects.filter(item__in=(form.item_id, ticket.item_id), verb__in=verbs).select_related("by", "words").order_by("pk")
     now, found = 1, list[Entry]()
     for line in lines:
-        if line.item_id != form.item_id and line.verb in (*BEGINS, *course.ENDS):
+        if line.item_id != form.item_id and line.verb in (*NEW_ROUND, *course.ENDS, "restore"):
             continue
-        if line.verb in BEGINS:
+        if line.verb in NEW_ROUND:
             found += [line] if now == round else []
             now = line.data["round"]
-        elif line.verb == "send_back":
-            found = [e for e in found if e.verb not in DECIDED]
+        elif now == round and line.verb in FELL:
+            found = [e for e in found if e.verb not in FELL[line.verb]]
         elif now == round and not (line.verb == "rule" and "measure" in line.data):
             found.append(line)
     return found
@@ -110,7 +112,7 @@ def _then(form: ComplaintForm, acts: list[Entry]) -> Told:
 
 def _beginning(ticket: Ticket, form: ComplaintForm, state: tuple[str, datetime | None]) -> list[Row]:
     customer = ticket.customer
-    product = _lines([ticket.order_number, ticket.product, ticket.model, ticket.batch], " ")
+    product = together([ticket.order_number, ticket.product, ticket.model, ticket.batch], " ")
     quality = str(form.get_quality_class_display() or "–")
     return [
         Row(_("State"), state[0], (_("Closed on"), exact(state[1]) or "–")),
@@ -128,17 +130,17 @@ def _handled(form: ComplaintForm, round: int) -> list[Row]:
 
 
 def _inside(form: ComplaintForm, round: int, told: Told, measures: list[Disposition], acts: list[Entry]) -> list[Row]:
-    found = _lines([told.findings, named(_("Nobody is at fault"), told.no_fault) if told.no_fault else "", told.on_the_spot])
+    found = together([told.findings, named(_("Nobody is at fault"), told.no_fault) if told.no_fault else "", told.on_the_spot])
     responsible = Responsibility.objects.filter(form=form, round=round).select_related("user", "department").order_by("-share")
     ruled = [e for e in acts if e.verb in ("rule", "confirm_no_fault")][-1:]
     return [
         Row(_("What was found"), found, sign=_signed(e for e in acts if e.verb == "submit")),
-        Row(_("Who is responsible"), _lines(_responsible(row) for row in responsible)),
-        Row(_("Accountability measures"), _lines(_measure(m) for m in measures)),
-        Row(_("Answer of the person concerned"), _lines(named(m.target, m.answer) for m in measures if m.answer)),
-        Row(_("Department's opinion"), _lines(_opinion(m, acts) for m in measures), sign=_signed(_last_of_each(acts, measures))),
-        Row(_("General manager's ruling"), _lines([told.ruling, told.words]), sign=_signed(ruled)),
-        Row(_("Carried out"), _lines(_carried_out(m) for m in measures if m.executed_at), sign=_signed(e for e in acts if e.verb == "hand_over")),
+        Row(_("Who is responsible"), together(_responsible(row) for row in responsible)),
+        Row(_("Accountability measures"), together(_measure(m) for m in measures)),
+        Row(_("Answer of the person concerned"), together(named(m.target, m.answer) for m in measures if m.answer)),
+        Row(_("Department's opinion"), together(_opinion(m, acts) for m in measures), sign=_signed(_last_of_each(acts, measures))),
+        Row(_("General manager's ruling"), together([told.ruling, told.words]), sign=_signed(ruled)),
+        Row(_("Carried out"), together(_carried_out(m) for m in measures if m.executed_at), sign=_signed(e for e in acts if e.verb == "hand_over")),
     ]
 
 
@@ -151,17 +153,17 @@ def _aside(acts: list[Entry]) -> list[Row]:
 def _end(form: ComplaintForm, round: int, told: Told) -> list[Row]:
     last = form.inspections.filter(round=round).select_related("by").last()
     visit = Contact.objects.filter(visit__form=form, visit__round=round, reached=True).select_related("by").order_by("at", "pk").last()
-    mark = "" if last is None else _lines([_("in time") if last.timely else _("late"), str(last.get_severity_display()), last.faults], " · ")
+    mark = "" if last is None else together([_("in time") if last.timely else _("late"), str(last.get_severity_display()), last.faults], " · ")
     return [
-        Row(_("Check"), mark, sign="" if last is None else _by(last.by, last.at)),
+        Row(_("Check"), mark, sign="" if last is None else by(last.by, last.at)),
         Row(_("Result for the customer"), told.result),
-        Row(_("Visit"), _lines([visit.said, visit.customer_says]) if visit else "", sign=_by(visit.by, visit.at) if visit else ""),
+        Row(_("Visit"), together([visit.said, visit.customer_says]) if visit else "", sign=by(visit.by, visit.at) if visit else ""),
         Row(_("Case summary"), told.summary),
     ]
 
 
 def _responsible(row: Responsibility) -> str:
-    return named(f"{_lines([str(row.user or ''), str(row.department)], ' · ')} {row.share} %", row.because)
+    return named(f"{together([str(row.user or ''), str(row.department)], ' · ')} {row.share} %", row.because)
 
 
 def _measure(measure: Disposition) -> str:
@@ -178,7 +180,7 @@ def _opinion(measure: Disposition, acts: list[Entry]) -> str:
 
 def _carried_out(measure: Disposition) -> str:
     day = measure.talk_on.isoformat() if measure.talk_on else ""
-    return named(measure.target, aside(_lines([day, measure.talk_words], " "), _by(measure.executed_by, measure.executed_at)))
+    return named(measure.target, aside(together([day, measure.talk_words], " "), by(measure.executed_by, measure.executed_at)))
 
 
 def _last_of_each(acts: list[Entry], measures: list[Disposition]) -> list[Entry]:
@@ -189,8 +191,4 @@ def _last_of_each(acts: list[Entry], measures: list[Disposition]) -> list[Entry]
 
 
 def _signed(entries: Iterable[Entry]) -> str:
-    return series(dict.fromkeys(_by(e.by, e.at) for e in entries))
-
-
-def _lines(parts: Iterable[str], between: str = "\n") -> str:
-    return between.join(part for part in parts if part)
+    return series(dict.fromkeys(by(e.by, e.at) for e in entries))

@@ -128,7 +128,7 @@ def simple(case: Case) -> Way:
     yield from _result(case)
 
 
-def _visited_in_vain(case: Case) -> None:
+def _visited_with_a_low_score(case: Case) -> None:
     """F4: called back after the result, a low score: a supervisor owes the second follow-up (D22), so the ticket stays completed."""
     visits.record_visit(
         ticket_id=case.ticket_id, by=case.world.company.wang, reached=True, said="回访处理结果", mood="dissatisfied", accepted=True,
@@ -155,7 +155,7 @@ def _result(case: Case) -> Way:
     if case.stopped("completed"):
         if case.path == "low_score":
             yield case.wait(5, 20)
-            _visited_in_vain(case)
+            _visited_with_a_low_score(case)
         return
     yield case.world.minutes(2, 30)
     if case.ticket.type != "complaint":

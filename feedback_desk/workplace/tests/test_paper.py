@@ -17,6 +17,7 @@ from feedback_desk.workplace import paper, pdf
 from feedback_desk.workplace.matter import Matter
 from tests.ways import summed_up
 from tests.ways import way as new_way
+from tickets import services as tickets
 
 way = new_way
 
@@ -145,6 +146,33 @@ def test_C5_signatures_that_fell_when_it_was_sent_back_are_not_printed(cast, way
     one.determine([one.one("talk")])
     forms.submit(form_id=one.form_id, by=cast.manager)
     assert "配送部邓" not in said_on(paper.sheet(matter_of(one, cast.manager)))
+
+
+def test_C5_what_was_sent_back_in_the_second_round_takes_nothing_from_the_paper_of_the_first(cast, closed):
+    before = said_on(paper.sheet(matter_of(closed, cast.manager)))
+    forms.reopen(form_id=closed.form_id, by=cast.supervisor, reason="新机仍有异响")
+    closed.determine([closed.one("talk")])
+    forms.submit(form_id=closed.form_id, by=cast.manager)
+    forms.agree(disposition_id=closed.measure.pk, by=cast.department_head)
+    forms.send_back(form_id=closed.form_id, by=cast.general_manager, reason="重新认定")
+    assert said_on(paper.sheet(matter_of(closed, cast.manager), 1)) == before
+
+
+def test_C15_an_end_that_was_a_mistake_is_not_printed(cast, way):
+    one = way().graded()
+    tickets.invalidate(ticket_id=one.ticket_id, by=cast.supervisor, reason="误报", explanation="已说明不属本店商品，建议联系卖家")
+    with override("zh-hans"):
+        assert "误报" in row_of(paper.sheet(matter_of(one, cast.manager)), "结案方式").text
+    tickets.restore(ticket_id=one.ticket_id, by=cast.supervisor, reason="客户补充了订单")
+    with override("zh-hans"):
+        assert row_of(paper.sheet(matter_of(one, cast.manager)), "结案方式").text == ""
+    tickets.withdraw(ticket_id=one.ticket_id, by=cast.agent, reason="客户来电撤诉")
+    forms.close_withdrawn(form_id=one.form_id, by=cast.supervisor, reason="客户来电撤诉")
+    forms.reopen(form_id=one.form_id, by=cast.supervisor, reason="客户反悔")
+    with override("zh-hans"):
+        first = paper.sheet(matter_of(one, cast.manager), 1)
+    assert row_of(first, "状态").text == "已关闭"
+    assert "误报" not in row_of(first, "结案方式").text
 
 
 def test_the_english_sheet_has_the_punctuation_of_english(cast, closed):
