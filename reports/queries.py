@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from complaints.lifecycle import State as FormState
 from complaints.models import ComplaintForm
-from feedback_desk.deadlines.models import Deadline, DeadlineState, Rule
+from feedback_desk.deadlines.models import WAITS, Deadline, DeadlineState, Rule
 from feedback_desk.people.models import Department
 from feedback_desk.records.models import Entry
 from followups.models import Visit
@@ -107,7 +107,7 @@ def open_at_end(span: Span) -> QuerySet[Ticket]:
 def late_at_end(span: Span) -> QuerySet[Ticket]:
     """Open at the end, with at least one limit passed and unmet by then. A paused limit counts if it had passed when it was paused."""
     unmet = Q(ended_at__isnull=True) | Q(ended_at__gte=span.until)
-    passed = Deadline.objects.filter(unmet, root_id=OuterRef("item_id"), due_at__lt=span.until).exclude(state=DeadlineState.VOID)
+    passed = Deadline.objects.filter(unmet, root_id=OuterRef("item_id"), due_at__lt=span.until).exclude(state=DeadlineState.VOID).exclude(code__in=WAITS)
     return open_at_end(span).filter(Exists(passed.filter(Q(paused_at__isnull=True) | Q(paused_at__gt=F("due_at")))))
 
 
@@ -120,12 +120,13 @@ def outstanding(span: Span) -> QuerySet[Ticket]:
 
 
 def due(span: Span) -> QuerySet[Deadline]:
-    """Limits of tickets and their forms by when they were due: settled ones, and those passed and unmet. Void ones are not judged.
+    """Limits of tickets and their forms by when they were due: settled ones, and those passed and unmet. Void ones and those that wait are not judged.
 
     While a period runs, limits still to come are not judged either.
     """
     overdue = Q(state=DeadlineState.RUNNING, due_at__lt=span.at) | Q(state=DeadlineState.PAUSED, paused_at__gt=F("due_at"))
-    return Deadline.objects.filter(Q(state=DeadlineState.SETTLED) | overdue, due_at__gte=span.start, due_at__lt=span.end, root__kind="ticket")
+    judged = Deadline.objects.filter(Q(state=DeadlineState.SETTLED) | overdue, due_at__gte=span.start, due_at__lt=span.end, root__kind="ticket")
+    return judged.exclude(code__in=WAITS)
 
 
 MISSED = Q(late=True) | Q(late__isnull=True, ended_at__gt=F("due_at")) | ~Q(state=DeadlineState.SETTLED)

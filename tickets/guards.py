@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from feedback_desk import clock
 from feedback_desk.deadlines import extensions
-from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension
+from feedback_desk.deadlines.models import WAITS, Deadline, DeadlineState, Extension
 from feedback_desk.people.one_look import remembered
 
 if TYPE_CHECKING:
@@ -38,8 +38,11 @@ def _late(ticket: Ticket) -> list[Deadline]:
 
 
 def missed_by(user: User, rows: Iterable[Deadline], at: datetime) -> list[Deadline]:
-    """T9: of a matter's limits those that are the user's, were missed and have no reason yet, running or ended; dates of actions are the actions' own."""
-    mine = [row for row in rows if row.owner_id == user.pk and not row.why and row.code not in ACTIONS]
+    """T9: of a matter's limits those that are the user's, were missed and have no reason yet, running or ended.
+
+    Dates of actions are the actions' own; what waits for the customer is nobody's to explain.
+    """
+    mine = [row for row in rows if row.owner_id == user.pk and not row.why and row.code not in ACTIONS and row.code not in WAITS]
     return [row for row in mine if row.late or (row.live and not extensions.in_time(row, at))]
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from django.utils.translation import gettext as _
 
 from feedback_desk.deadlines import wording
-from feedback_desk.deadlines.models import Clock, Deadline, DeadlineState
+from feedback_desk.deadlines.models import WAITS, Clock, Deadline, DeadlineState
 from feedback_desk.records.models import Item
 
 FAR = timedelta(hours=24)
@@ -69,10 +69,18 @@ def chip_of(deadline: Deadline, at: datetime) -> Chip | None:
         return None
     if deadline.state == DeadlineState.SETTLED:
         return chip_of_ended(deadline)
+    if deadline.code in WAITS:
+        return _waiting(deadline, at)
     paused = deadline.state == DeadlineState.PAUSED
     return chip_for(
         deadline.due_at, deadline.warn_at, at, paused=paused, left=deadline.left_seconds, clock=deadline.allowance["clock"], name=deadline.rule.spoken
     )
+
+
+def _waiting(deadline: Deadline, at: datetime) -> Chip:
+    """Somebody outside is waited for: until when, and never late."""
+    until = wording.exact(deadline.due_at)
+    return Chip("paused", until if at <= deadline.due_at else _("No answer yet"), deadline.rule.spoken, iso(deadline.due_at), iso(deadline.warn_at), until)
 
 
 def chip_of_item(item: Item, at: datetime, names: dict[str, str] | None = None) -> Chip | None:

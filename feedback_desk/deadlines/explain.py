@@ -18,7 +18,7 @@ from feedback_desk.deadlines import ladder, life, sentences
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import Hours, NeverOpen
 from feedback_desk.deadlines.course import Course, course
-from feedback_desk.deadlines.models import RECEIVERS, CalendarDay, Deadline, DeadlineState, Extension, StepTaken
+from feedback_desk.deadlines.models import RECEIVERS, WAITS, CalendarDay, Deadline, DeadlineState, Extension, StepTaken
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.receivers import Ask, for_steps
 from feedback_desk.records.models import Entry
@@ -148,10 +148,16 @@ def explain(deadline: Deadline, at: datetime) -> Explanation:
     return Explanation(
         code=deadline.code, name=deadline.rule.spoken, kept={"version": deadline.rule.version, **deadline.allowance}, at=at,
         start_at=deadline.start_at, due_at=deadline.due_at, warn_at=deadline.warn_at, state=deadline.state,
-        late=bool(deadline.late) if deadline.ended_at else (deadline.paused_at or at) > deadline.due_at, warned=ladder.warned(deadline),
+        late=_late(deadline, at), warned=ladder.warned(deadline),
         ended_at=deadline.ended_at, why=deadline.why, left=deadline.left_seconds, round=deadline.round, part=deadline.part,
         stops=tuple(Stop(p.from_at, p.until_at, p.because) for p in sorted(deadline.pauses.all(), key=lambda p: p.from_at)),
     )  # fmt: skip
+
+
+def _late(deadline: Deadline, at: datetime) -> bool:
+    if deadline.ended_at:
+        return bool(deadline.late)
+    return (deadline.paused_at or at) > deadline.due_at and deadline.code not in WAITS
 
 
 def of_notice(data: Mapping[str, Any]) -> str:

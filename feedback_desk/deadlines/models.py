@@ -211,6 +211,10 @@ class DeadlineState(models.TextChoices):
     VOID = "void", _("Void")
 
 
+WAITS = frozenset({"D43"})
+"""Limits that wait for somebody outside: nobody here misses them, and they are neither in time nor late."""
+
+
 class Deadline(models.Model):
     """A deadline is a row, not a timer (decision 3): what was promised, since when, until when, and the next step to take.
 

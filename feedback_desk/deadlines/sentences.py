@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from feedback_desk.deadlines import wording
-from feedback_desk.deadlines.models import Clock, DeadlineState
+from feedback_desk.deadlines.models import WAITS, Clock, DeadlineState
 from feedback_desk.records import spoken
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def standing(told: Explanation) -> str:
             return _("done %(end)s, late by %(time)s") % time if told.late else _("done %(end)s, in time with %(time)s to spare") % time
         case DeadlineState.PAUSED:
             return _paused_now(told)
+    if told.code in WAITS and told.seconds < 0:
+        return _("no answer yet")
     return _("overdue by %(time)s") % time if told.late else _("%(time)s left") % time
 
 

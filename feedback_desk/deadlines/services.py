@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from feedback_desk.deadlines import clocks, ladder, wording
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import Hours
-from feedback_desk.deadlines.models import Clock, Deadline, DeadlineState, Extension, ExtensionState, Pause, Rule, StepOutcome, StepTaken
+from feedback_desk.deadlines.models import WAITS, Clock, Deadline, DeadlineState, Extension, ExtensionState, Pause, Rule, StepOutcome, StepTaken
 from feedback_desk.notices import outbox
 from feedback_desk.people import receivers
 from feedback_desk.people.access import NotNow
@@ -372,7 +372,7 @@ def owner_gone(user: User, root: Item, *, at: datetime) -> list[Deadline]:
 
 
 def mirror(item: Item, *more: int) -> None:
-    """Write the nearest live limit to the item (and `more` item ids of its matter) and, over the whole matter, to the root item.
+    """Write the nearest live limit that is ours to keep to the item (and `more` item ids of its matter) and, over the whole matter, to the root item.
 
     The nearest running one; with paused ones only, `next_limit_at` is empty and `next_paused` true. The root is locked before anything is read, so that
     a batch of changed limits (deadlines.changing) and this never write over each other.
@@ -392,8 +392,8 @@ SHOWN = ("next_limit_at", "next_warn_at", "next_limit_code", "next_paused")
 
 
 def mirrored(live: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
-    """What an item shows of its live limits, given as MIRRORED in order of their ends."""
-    rows = list(live)
+    """What an item shows of its live limits, given as MIRRORED in order of their ends; those that wait for somebody outside make nothing late."""
+    rows = [row for row in live if row[3] not in WAITS]
     running = next((row for row in rows if row[0] == DeadlineState.RUNNING), None)
     shown = running or (rows[0] if rows else None)
     return {

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 
 from feedback_desk import clock
+from feedback_desk.deadlines.chips import chip_of
+from feedback_desk.deadlines.explain import explain
 from feedback_desk.deadlines.models import Deadline, Ladder, Rule
 from feedback_desk.deadlines.sweep import until_done
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow
 from feedback_desk.records.models import Entry
+from reports import periods, queries
 from tests.ways import comes_next
-from tickets import services
+from tickets import guards, services
 from tickets.models import Ticket
 from tickets.tasks import apply_steps
 
@@ -66,7 +70,7 @@ def test_T8_sooner_after_three_attempts_in_vain_each_on_its_own_day(offered, cas
     for day in ("02", "03", "03"):
         freeze(f"2026-03-{day} 15:00")
         in_vain(offered, cast)
-    refused(offered, cast, "三次")
+    refused(offered, cast, "三个不同日期")
     freeze("2026-03-04 15:00")
     in_vain(offered, cast)
     complete(offered, cast)
@@ -101,6 +105,34 @@ def test_D43_ends_with_the_answer_and_is_neither_in_time_nor_late(offered, cast,
     freeze("2026-03-12 09:00")
     services.confirm_result(ticket_id=offered.pk, by=cast.agent, words="已收到退款")
     assert (silence(offered).state, silence(offered).late) == ("void", None)
+
+
+@pytest.fixture
+def unanswered(offered, freeze):
+    """Its end is behind, and the supervisor has not acted yet."""
+    until_done(freeze("2026-03-12 09:00"))
+    return offered
+
+
+def test_D43_that_ends_without_an_answer_is_no_missed_limit_of_the_house(unanswered):
+    span = queries.Span.of(periods.containing("weekly", date(2026, 3, 10)), clock.now())
+    assert "D43" not in set(queries.due(span).values_list("code", flat=True))
+    assert not queries.late_at_end(span).exists()
+
+
+def test_D43_that_ends_without_an_answer_makes_no_ticket_late(unanswered, cast):
+    item = now(unanswered).item
+    assert (item.next_limit_at, item.next_limit_code, item.next_paused) == (None, "D26", True)
+    chip = chip_of(silence(unanswered), clock.now())
+    assert chip
+    assert chip.kind == "paused"
+    assert not explain(silence(unanswered), clock.now()).late
+
+
+def test_T9_nobody_is_asked_for_a_reason_because_the_customer_is_silent(unanswered, cast):
+    rows = list(Deadline.objects.filter(item=unanswered.item, code="D43"))
+    assert rows[0].owner == cast.agent
+    assert not guards.missed_by(cast.agent, rows, clock.now())
 
 
 def test_D43_begins_anew_with_the_next_result(offered, cast, freeze, local):
