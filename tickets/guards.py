@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from feedback_desk import clock
 from feedback_desk.deadlines import extensions
+from feedback_desk.deadlines.ladder import LEAST
 from feedback_desk.deadlines.models import WAITS, Deadline, DeadlineState, Extension
 from feedback_desk.people.one_look import remembered
 
@@ -46,7 +47,7 @@ def missed_by(user: User, rows: Iterable[Deadline], at: datetime) -> list[Deadli
     return [row for row in mine if row.late or (row.live and not extensions.in_time(row, at))]
 
 
-SILENT_FOR = timedelta(days=7)
+SILENT_FOR = timedelta(seconds=LEAST["D43"])
 IN_VAIN, WITHIN = 3, timedelta(days=31)
 """The last three attempts failed within a month, each on its own day; as for abnormal closing (C10)."""
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -79,7 +79,7 @@ def retell(row: Deadline, told: Told, pauses: Iterable[Pause], at: datetime) -> 
         row.allowance = {**told.kept, "total": allowance["total"], **measured, "steps": steps}
     else:
         amount = ladder.longer_amount(allowance, rule) if longer else rule.amount
-        row.due_at = clocks.due(row.start_at, clocks.Allowance(rule.clock, amount, rule.at_time), hours)
+        row.due_at = clocks.due(row.start_at, replace(ladder.allowance_of(rule), amount=amount), hours)
         total = clocks.between(row.start_at, row.due_at, rule.clock, hours)
         row.allowance = {**told.kept, "amount": amount, "total": total, "named": False, "steps": steps}
         _stop_and_go(row, pauses, hours)

@@ -119,6 +119,8 @@ class Allowance:
     clock: str
     amount: int = 0
     at: time | None = None
+    least: int = 0
+    """Seconds, day and night, that it takes in any case."""
 
 
 def parse_spans(pairs: object) -> Spans:
@@ -150,6 +152,10 @@ def _second(text: str) -> int:
 def due(start: datetime, allowance: Allowance, hours: Hours) -> datetime:
     """The instant at which `allowance`, begun at `start`, is used up (UTC)."""
     start = start.astimezone(UTC)
+    return max(_due(start, allowance, hours), start + timedelta(seconds=allowance.least))
+
+
+def _due(start: datetime, allowance: Allowance, hours: Hours) -> datetime:
     day = hours.day_of(start)
     match allowance.clock:
         case "calendar" | "business":

@@ -19,7 +19,9 @@ PLAIN = 5
 """Fields of a rung that are always kept; the rest only where it has any."""
 INSTANT = timedelta(microseconds=1)
 """A limit at midnight belongs to the day, and so to the year, that it ends."""
-PROMISED = ("clock", "amount", "at", "version", "unannounced")
+PROMISED = ("clock", "amount", "at", "version", "unannounced", "least")
+LEAST = {"D43": 7 * 86400}
+"""Seconds, day and night, that a limit leaves in any case, whatever its rule and calendar say: T8 gives the customer seven days."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Remembered:
     """After a pause begun too late the rungs move on, the limit that was missed does not."""
     urgent: bool
     promised: Mapping[str, Any]
-    """Clock, amount, time of day, version, years not announced: what a notice says of the limit (E4)."""
+    """Clock, amount, time of day, version, years not announced, least: what a notice says of the limit (E4)."""
 
     @classmethod
     def of(cls, allowance: Mapping[str, Any]) -> Self:
@@ -129,6 +131,7 @@ def snapshot(rule: Rule, hours: Hours, total: float) -> dict[str, Any]:
     return {
         "clock": rule.clock, "amount": rule.amount, "at": rule.at_time.isoformat() if rule.at_time else None, "version": rule.version,
         "calendar": hours.pk, "total": total, "steps": [rung.kept for rung in rungs_of(rule)], **({"urgent": True} if rule.urgent else {}),
+        **({"least": LEAST[rule.code]} if rule.code in LEAST else {}),
     }  # fmt: skip
 
 
@@ -147,7 +150,7 @@ def _repeated(step: LadderStep) -> Iterable[Rung]:
 
 
 def allowance_of(rule: Rule) -> Allowance:
-    return Allowance(rule.clock, rule.amount, rule.at_time)
+    return Allowance(rule.clock, rule.amount, rule.at_time, LEAST.get(rule.code, 0))
 
 
 def longer_amount(allowance: Mapping[str, Any], rule: Rule) -> int:

@@ -25,7 +25,7 @@ def begun(start_at: datetime, kept: Mapping[str, Any], hours: Hours, due_at: dat
 
 
 def allowance_of(kept: Mapping[str, Any]) -> Allowance:
-    return Allowance(kept["clock"], kept["amount"], time.fromisoformat(kept["at"]) if kept.get("at") else None)
+    return Allowance(kept["clock"], kept["amount"], time.fromisoformat(kept["at"]) if kept.get("at") else None, kept.get("least", 0))
 
 
 def stop(row: Deadline, at: datetime, hours: Hours) -> None:

@@ -21,7 +21,7 @@ from feedback_desk.people.actors import Actor, person
 from feedback_desk.people.models import Role, User
 from feedback_desk.records.models import Entry, Item
 from tickets import partner
-from tickets.guards import SILENT_FOR, silent_since
+from tickets.guards import silent_since
 from tickets.models import EmptyPhrase, NextStep, Priority, PriorityRule, Ticket
 
 RESPONSE = ("D03", "D04", "D05")
@@ -110,16 +110,12 @@ def refit(ticket: Ticket, *, at: datetime, by: Actor, received: bool = False) ->
 
 
 def await_confirmation(ticket: Ticket, *, at: datetime) -> None:
-    """D43: the customer is to say whether it is solved; the handler is reminded of asking again. At least the seven days that `no_answer` asks for."""
+    """D43: the customer is to say whether it is solved; the handler is reminded of asking again."""
     if ticket.is_complaint:
         return
-    known = facts(ticket)
-    due_at = deadlines.would_be_due("D43", at=at, facts=known, department=ticket.item.department)
-    least = at + SILENT_FOR
     deadlines.start(
-        ticket.item, "D43", at=at, facts=known, owner=responsible(ticket, at), department=ticket.item.department, round=ticket.round,
-        due_at=least if due_at is not None and due_at < least else None,
-    )  # fmt: skip
+        ticket.item, "D43", at=at, facts=facts(ticket), owner=responsible(ticket, at), department=ticket.item.department, round=ticket.round
+    )
 
 
 def reached_again(ticket: Ticket, *, at: datetime) -> None:

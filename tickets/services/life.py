@@ -18,6 +18,7 @@ from feedback_desk.people.models import User
 from feedback_desk.records import history
 from feedback_desk.records.moves import make
 from feedback_desk.records.spoken import when
+from tickets.lifecycle import customer_was_silent
 from tickets.models import Outcome, Ticket, Urgency
 from tickets.services import steps
 from tickets.services.common import (
@@ -140,8 +141,8 @@ def no_answer(*, ticket_id: int, by: Actor, reason: str) -> Ticket:
 
 
 def silent_to_the_end(ticket: Ticket, *, at: datetime) -> bool:
-    """The step that completes (D43), where a rule's ladder says so. False where it is no longer so."""
-    if ticket.state != "confirming" or ticket.is_complaint:
+    """The step that completes (D43), where a rule's ladder says so. False where it is no longer so, or not yet: the supervisor decides."""
+    if ticket.state != "confirming" or ticket.is_complaint or customer_was_silent(ticket) is not None:
         return False
     _no_answer(ticket, by=SYSTEM, at=at, reason=gettext_noop("The customer did not answer within the time set."))
     return True

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from feedback_desk import clock
+from feedback_desk.deadlines import versions
 from feedback_desk.deadlines.chips import chip_of
 from feedback_desk.deadlines.explain import explain
-from feedback_desk.deadlines.models import Deadline, Ladder, Rule
+from feedback_desk.deadlines.models import Calendar, CalendarDay, Deadline, Ladder, Rule, StepFailure, StepOutcome
 from feedback_desk.deadlines.sweep import until_done
+from feedback_desk.deadlines.tests.changes import applied
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow
 from feedback_desk.records.models import Entry
@@ -56,6 +58,11 @@ def in_vain(ticket, cast):
     services.record_contact(ticket_id=ticket.pk, by=cast.agent, way="call_out", said="无人接听", reached=False, **comes_next("再次拨打"))
 
 
+def spoken_with(ticket, cast):
+    words: dict[str, Any] = {"said": "问是否已解决。", "customer_says": "还没看，明天回复"}
+    services.record_contact(ticket_id=ticket.pk, by=cast.agent, way="call_out", **words, **comes_next("明天再问"))
+
+
 def test_T8_only_seven_days_after_the_result(offered, cast, freeze):
     refused(offered, cast, "3月9日 10:00")
     freeze("2026-03-09 09:59")
@@ -82,8 +89,7 @@ def test_T8_the_silence_counts_from_when_the_customer_was_last_reached(offered, 
         freeze(f"2026-03-{day} 15:00")
         in_vain(offered, cast)
     freeze("2026-03-05 15:00")
-    words: dict[str, Any] = {"said": "问是否已解决。", "customer_says": "还没看，明天回复"}
-    services.record_contact(ticket_id=offered.pk, by=cast.agent, way="call_out", **words, **comes_next("明天再问"))
+    spoken_with(offered, cast)
     freeze("2026-03-06 15:00")
     in_vain(offered, cast)
     refused(offered, cast, "3月12日 15:00")
@@ -171,6 +177,64 @@ def test_T8_the_machine_completes_it_where_the_ladder_says_so(by_itself, offered
     ended = now(offered)
     assert (ended.state, ended.outcome) == ("completed", "no_answer")
     assert Entry.objects.get(item=offered.item, verb="no_answer").actor == "system"
+
+
+@pytest.fixture
+def three_days(cast, freeze):
+    """The rule becomes shorter, and that is ordered for what runs."""
+
+    def order(days=3):
+        rule = Rule.objects.get(code="D43", valid_until=None)
+        rule.amount = days
+        return applied(versions.replace(rule, at=clock.now()), cast.administrator)
+
+    return order
+
+
+def test_T8_a_shorter_rule_ordered_for_running_limits_leaves_seven_days_all_the_same(by_itself, offered, three_days, freeze, local):
+    freeze("2026-03-03 10:00")
+    three_days()
+    assert (silence(offered).due_at, silence(offered).rule.version) == (local("2026-03-09 10:00"), 2)
+    until_done(freeze("2026-03-09 10:00"))
+    assert apply_steps() == 1
+    assert now(offered).state == "completed"
+
+
+def test_T8_another_rule_that_fits_now_leaves_seven_days_all_the_same(offered, cast, freeze, local):
+    short = Rule.objects.get(code="D43")
+    short.pk, short.amount, short.when, short.replaces = None, 1, {"urgency": ["urgent"]}, None
+    short.save(force_insert=True)
+    freeze("2026-03-03 10:00")
+    services.correct(ticket_id=offered.pk, by=cast.agent, changes={"urgency": "urgent"}, reason="客户急用")
+    assert (silence(offered).rule, silence(offered).due_at) == (short, local("2026-03-09 10:00"))
+
+
+def test_T8_a_calendar_that_changes_leaves_seven_days_all_the_same(offered, cast, freeze, local):
+    calendar = Calendar.objects.get(is_default=True)
+    for day in (7, 8):
+        CalendarDay.objects.update_or_create(calendar=calendar, day=date(2026, 3, day), defaults={"working": True})
+    freeze("2026-03-03 10:00")
+    applied(calendar, cast.administrator)
+    assert silence(offered).due_at == local("2026-03-09 10:00")
+
+
+def test_E5_held_at_seven_days_it_still_follows_a_longer_rule(offered, three_days, cast, freeze, local):
+    freeze("2026-03-03 10:00")
+    three_days()
+    spoken_with(offered, cast)
+    assert silence(offered).due_at == local("2026-03-10 10:00")
+    three_days(10)
+    assert silence(offered).due_at == local("2026-03-18 00:00")
+
+
+def test_T8_a_step_that_comes_before_the_seven_days_are_over_completes_nothing(by_itself, offered, freeze):
+    row = silence(offered)
+    row.allowance["steps"] = [[1, 50, None, "supervisor", "no_answer"]]
+    row.next_step, row.next_step_at = 1, freeze("2026-03-05 10:00")
+    row.save(update_fields=["allowance", "next_step", "next_step_at"])
+    until_done(freeze("2026-03-05 10:00"))
+    assert apply_steps() == 0
+    assert (now(offered).state, StepFailure.objects.count(), StepOutcome.objects.get().outcome) == ("confirming", 0, "nothing")
 
 
 def test_T8_what_was_answered_meanwhile_the_machine_leaves_alone(by_itself, offered, cast, freeze):
