@@ -16,6 +16,7 @@ class EntryAdmin(OnTheDesk, FoundByName, OfficeAdmin):
 
     matter = "root"
     list_display = ("at", "at_the_desk", "who", "happened", "before", "after")
+    ordering = ("-at", "-pk")
     list_filter = ("at", "actor")
     list_select_related = ("item", "by", "in_place_of")
     search_fields = ("item__number", "by__name")
