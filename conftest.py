@@ -13,6 +13,7 @@ import pytest
 from django.core.management.commands.flush import Command as Flush
 from django.db import connection, transaction
 from django.test import override_settings
+from django.utils import translation
 
 from feedback_desk import clock
 from feedback_desk.people.models import Department, Membership, Role, User
@@ -35,6 +36,7 @@ def _settings_for_tests(tmp_path: Any) -> Iterator[None]:
         AXES_ENABLED=False,
     ):
         yield
+    translation.deactivate()  # a page leaves the language that it was asked in
 
 
 @pytest.fixture(autouse=True, scope="session")
