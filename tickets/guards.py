@@ -53,19 +53,23 @@ IN_VAIN, WITHIN = 3, timedelta(days=31)
 
 
 def silent_since(ticket: Ticket) -> datetime:
-    """When the customer was asked to confirm, or last reached since: where D43 counts from."""
-    rows = Deadline.objects.filter(item_id=ticket.item_id, code="D43", state=DeadlineState.RUNNING).values_list("start_at", flat=True)
-    asked = remembered(("silent since", ticket.item_id), rows.first)
-    return asked or ticket.state_since
+    """When the customer was asked to confirm, or last reached since, whether a limit (D43) runs or not."""
+    return next((at for at, _way, reached, purpose in _contacts_since(ticket) if reached and purpose != "question"), ticket.state_since)
 
 
 def attempts_in_vain(ticket: Ticket, at: datetime) -> bool:
+    since = max(at - WITHIN, silent_since(ticket))
+    attempts = [(when, reached) for when, way, reached, _purpose in _contacts_since(ticket) if when >= since and way != "other"]
+    failed = takewhile(lambda row: not row[1], attempts)
+    return len({timezone.localdate(row[0]) for row in failed}) >= IN_VAIN
+
+
+def _contacts_since(ticket: Ticket) -> list[tuple[datetime, str, bool, str]]:
+    """(when, way, reached, purpose) since the ticket is in its state, the last one first."""
     from tickets.models import Contact
 
-    since = max(at - WITHIN, silent_since(ticket))
-    rows = Contact.objects.filter(item_id=ticket.item_id, at__gte=since).exclude(way="other").order_by("-at", "-pk").values_list("at", "reached")
-    failed = takewhile(lambda row: not row[1], rows)
-    return len({timezone.localdate(row[0]) for row in failed}) >= IN_VAIN
+    rows = Contact.objects.filter(item_id=ticket.item_id, at__gte=ticket.state_since).order_by("-at", "-pk")
+    return remembered(("contacts since", ticket.item_id), lambda: list(rows.values_list("at", "way", "reached", "purpose")))
 
 
 def still_owed(ticket: Ticket) -> str:

@@ -97,6 +97,23 @@ def test_T8_the_silence_counts_from_when_the_customer_was_last_reached(offered, 
     complete(offered, cast)
 
 
+@pytest.fixture
+def without_limit(offered):
+    """As a ticket is that waited for its confirmation before there was a D43, or while the rule is switched off."""
+    Rule.objects.filter(code="D43").update(active=False)
+    Deadline.objects.filter(item=offered.item, code="D43").update(state="void", ended_at=clock.now(), why="superseded", next_step=None, next_step_at=None)
+    return offered
+
+
+def test_T8_the_silence_counts_from_when_the_customer_was_last_reached_also_where_no_limit_runs(without_limit, cast, freeze):
+    freeze("2026-03-05 15:00")
+    spoken_with(without_limit, cast)
+    freeze("2026-03-09 10:00")
+    refused(without_limit, cast, "3月12日 15:00")
+    freeze("2026-03-12 15:00")
+    complete(without_limit, cast)
+
+
 def test_D43_reminds_the_handler_after_one_and_three_working_days_and_the_supervisor_at_the_end(offered, cast, freeze, local):
     times = [f"2026-03-{day} 00:00" for day in ("04", "06", "10")]
     for at in times:
