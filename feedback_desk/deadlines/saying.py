@@ -53,7 +53,8 @@ def _promise(rule: Rule, owner: str) -> str:
 
 
 def allowance(rule: Rule) -> str:
-    return wording.allowance({"clock": rule.clock, "amount": rule.amount, "at": rule.at_time.isoformat() if rule.at_time else None})
+    at = rule.at_time.isoformat() if rule.at_time else None
+    return wording.allowance({"clock": rule.clock, "amount": rule.amount, "at": at, "least": ladder.LEAST.get(rule.code)})
 
 
 def _longer(rule: Rule) -> list[str]:

@@ -24,6 +24,7 @@ FIXED: dict[tuple[str, str], Any] = {
     ("D38", "visit"): gettext_lazy("not reached %(start)s, the next attempt is dated"),
 }
 """By code and part: dates that were fixed inside the house, not promised to the customer."""
+BY_PART = frozenset([*FIXED, *wording.AGAIN])
 BY_DATE = (Clock.SAME_DAY, Clock.NEXT_DAY, Clock.FIXED_DATE, Clock.WEEKDAY)
 
 
@@ -40,7 +41,7 @@ def whole(told: Explanation) -> list[str]:
 
 
 def promise(told: Explanation) -> str:
-    start, begins = moment(told.start_at, told), wording.BEGINS.get(told.code) if told.round == 1 else _("the new round")
+    start, begins = moment(told.start_at, told), _begins(told)
     said = {"start": start, "event": begins or "", "allowance": wording.allowance(dict(told.kept))}
     if told.clock == Clock.PROMISED:
         fixed = FIXED.get((told.code, told.part))
@@ -48,6 +49,13 @@ def promise(told: Explanation) -> str:
     if told.clock in BY_DATE:
         return _("%(event)s (%(start)s), to be done %(allowance)s") % said if begins else _("begun %(start)s, to be done %(allowance)s") % said
     return _("%(allowance)s from %(event)s (%(start)s)") % said if begins else _("%(allowance)s from %(start)s") % said
+
+
+def _begins(told: Explanation) -> Any:
+    """What waits for somebody outside begins with what they were told or asked, in every round."""
+    if again := wording.AGAIN.get((told.code, told.part)):
+        return again
+    return wording.BEGINS.get(told.code) if told.round == 1 or told.code in WAITS else _("the new round")
 
 
 def due(told: Explanation) -> str:

@@ -233,7 +233,7 @@ def _data(due: Due, rung: Rung, when: datetime) -> str:
         "number": row.number, "title": row.title, "code": row.code, "name": row.name, "name_en": row.name_en,
         "due_at": row.due_at, "step": rung.order, "percent": rung.percent, "step_at": when, "late": when >= row.due_at,
         "start_at": row.start_at, "promised": due.remembered.promised, **({"round": row.round} if row.round > 1 else {}),
-        **({"part": row.part} if (row.code, row.part) in sentences.FIXED and row.part else {}),
+        **({"part": row.part} if row.part and (row.code, row.part) in sentences.BY_PART else {}),
         **({"again": rung.nth} if rung.nth else {}), **({"urgent": True} if due.remembered.urgent else {}),
     })  # fmt: skip
 

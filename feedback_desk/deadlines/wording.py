@@ -60,7 +60,12 @@ def _in_chinese() -> bool:
 
 
 def allowance(kept: dict[str, Any]) -> str:
-    """ "24 h", "8 business hours", "2 working days", "by 15:00 the next day": what a deadline remembers of its rule."""
+    """ "24 h", "8 business hours", "2 working days", "by 15:00 the next day": what a deadline remembers of its rule; and what it leaves in any case."""
+    said = _allowance(kept)
+    return _("%(allowance)s, at least %(least)s") % {"allowance": said, "least": _days(kept["least"] // DAY)} if kept.get("least") else said
+
+
+def _allowance(kept: dict[str, Any]) -> str:
     clock, amount, at = kept["clock"], int(kept["amount"]), (kept.get("at") or "24:00")[:5]
     match clock:
         case Clock.CALENDAR:
@@ -208,3 +213,6 @@ BEGINS = {
     "D41": gettext_lazy("the approval"), "D42": gettext_lazy("execution"), "D43": gettext_lazy("the result being offered"),
 }  # fmt: skip
 """What a limit counts from, in a word (section 8 of the process book); a code that is not here is told without it."""
+
+AGAIN = {("D43", "reached"): gettext_lazy("the customer being last reached")}
+"""By code and part: what it counts from when it has begun anew."""

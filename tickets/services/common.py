@@ -109,19 +109,19 @@ def refit(ticket: Ticket, *, at: datetime, by: Actor, received: bool = False) ->
             )  # fmt: skip
 
 
-def await_confirmation(ticket: Ticket, *, at: datetime) -> None:
+def await_confirmation(ticket: Ticket, *, at: datetime, part: str = "") -> None:
     """D43: the customer is to say whether it is solved; the handler is reminded of asking again."""
     if ticket.is_complaint:
         return
     deadlines.start(
-        ticket.item, "D43", at=at, facts=facts(ticket), owner=responsible(ticket, at), department=ticket.item.department, round=ticket.round
+        ticket.item, "D43", at=at, facts=facts(ticket), owner=responsible(ticket, at), department=ticket.item.department, part=part, round=ticket.round
     )
 
 
 def reached_again(ticket: Ticket, *, at: datetime) -> None:
     """Spoken with while the confirmation is out: the silence counts from here."""
     if ticket.state == "confirming" and silent_since(ticket) <= at and deadlines.void(ticket.item, "D43", at=at, why=gettext_noop("the customer was reached")):
-        await_confirmation(ticket, at=at)
+        await_confirmation(ticket, at=at, part="reached")
 
 
 def hold(ticket: Ticket, at: datetime) -> None:

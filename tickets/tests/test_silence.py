@@ -180,6 +180,27 @@ def test_T8_the_machine_leaves_it_to_the_supervisor_unless_its_ladder_says_other
     assert now(offered).state == "confirming"
 
 
+def told(ticket):
+    return explain(silence(ticket), clock.now()).sentence
+
+
+def test_E4_the_limit_says_what_it_counts_from_and_its_seven_days(offered, cast, freeze):
+    assert "提交处理结果起，5 个工作日（至少 7 天）" in told(offered)
+    freeze("2026-03-05 15:00")
+    spoken_with(offered, cast)
+    assert "最近一次联系上客户起，5 个工作日（至少 7 天）" in told(offered)
+    until_done(freeze("2026-03-07 00:00"))
+    notice = Notice.objects.filter(item=offered.item, template="deadline_step", channel="page").latest("pk")
+    assert notice.data["part"] == "reached"
+
+
+def test_E4_in_a_later_round_it_still_counts_from_the_result(offered, cast, freeze):
+    services.confirm_result(ticket_id=offered.pk, by=cast.agent, words="已收到退款")
+    services.reopen(ticket_id=offered.pk, by=cast.supervisor, reason="客户又来电")
+    services.offer_result(ticket_id=offered.pk, by=cast.agent, result="已补退差额。", agreement="陈女士，电话")
+    assert "提交处理结果起" in told(offered)
+
+
 @pytest.fixture
 def by_itself(cast):
     Rule.objects.filter(code="D43").update(ladder=Ladder.objects.get(name="客户未答复(自动结案)"))
