@@ -178,11 +178,13 @@ class LadderAdmin(Configured):
     inlines = (RungTable,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Ladder]:
-        return super().get_queryset(request).prefetch_related("steps")
+        return super().get_queryset(request).prefetch_related("steps", "rule_set")
 
     @admin.display(description=gettext_lazy("steps"))
     def steps_in_words(self, ladder: Ladder) -> str:
-        return " → ".join(f"{written_step(s)} {s.get_receiver_display()}" for s in ladder.steps.all())
+        used = {rule.clock for rule in ladder.rule_set.all()}
+        clock = "" if not used else used.pop() if len(used) == 1 else "several"
+        return " → ".join(f"{written_step(s, clock)} {s.get_receiver_display()}" for s in ladder.steps.all())
 
 
 class SpecialDayTable(Table):

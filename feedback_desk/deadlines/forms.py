@@ -204,16 +204,24 @@ class SpecialDayForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in t
         return given
 
 
-def written_step(step: LadderStep) -> str:
-    """ "75%", "+1", "-30 min", "100% 3×4 h": when, and how it repeats."""
+def written_step(step: LadderStep, clock: str = "") -> str:
+    """ "75%", "+1", "-30 min", "-4 working days", "100% 3×4 h": when, and how it repeats. `clock`: the one of the rules on its ladder, if they have one."""
     if step.percent is not None:
         when = f"{step.percent}%"
     elif step.minutes is not None:
-        when = f"{step.minutes:+d} min"
+        when = _written_minutes(step.minutes, clock)
     else:
         when = f"+{step.working_days}"
     again = f" {step.times}×{step.every_hours} h" if step.every_hours else f" {step.times}×+{step.every_days}" if step.every_days else ""
     return when + again
+
+
+def _written_minutes(minutes: int, clock: str) -> str:
+    """Whole days as such, of a clock of working days as these; of opening hours a day has no length."""
+    if minutes % 1440 or not minutes or clock not in ("", Clock.CALENDAR, Clock.WORKING_DAY):
+        return f"{minutes:+d} min"
+    days = wording.spelt_minutes(minutes, clock)
+    return f"-{days}" if minutes < 0 else f"+{days}"
 
 
 class RungForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only

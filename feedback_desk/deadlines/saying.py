@@ -75,7 +75,7 @@ def _calendar(rule: Rule) -> list[str]:
 
 def _told(rule: Rule) -> list[str]:
     steps = [
-        _("%(measure)s: %(receiver)s") % {"measure": sentences.measure(rung), "receiver": receiver_label(rung.receiver)}
+        _("%(measure)s: %(receiver)s") % {"measure": sentences.measure(rung, rule.clock), "receiver": receiver_label(rung.receiver)}
         for rung in ladder.rungs_of(rule)
         if not rung.nth
     ]

@@ -184,16 +184,17 @@ def moment(at: datetime, told: Explanation, after: datetime | None = None, *, en
     return wording.moment(at, told.at if told.near else None, after, ends=ends)
 
 
-def measure(step: Step | Rung) -> str:
-    """Where on the ladder, in words; a repetition says so."""
-    return _("%(measure)s, repeated (%(nth)s)") % {"measure": _measure(step), "nth": step.nth} if step.nth else _measure(step)
+def measure(step: Step | Rung, clock: str) -> str:
+    """Where on the ladder of a limit with this clock, in words; a repetition says so."""
+    said = _measure(step, clock)
+    return _("%(measure)s, repeated (%(nth)s)") % {"measure": said, "nth": step.nth} if step.nth else said
 
 
-def _measure(step: Step | Rung) -> str:
+def _measure(step: Step | Rung, clock: str) -> str:
     if step.percent is not None:
         return _("%(percent)s%% of the limit") % {"percent": step.percent}
     if step.minutes is not None:
-        time = {"time": wording.spelt(step.minutes * 60)}
+        time = {"time": wording.spelt_minutes(step.minutes, clock)}
         return (_("%(time)s before the limit") if step.minutes < 0 else _("%(time)s after the limit")) % time
     if step.working_days is None:
         return _("step %(n)s") % {"n": step.order}

@@ -79,7 +79,7 @@ def part(run: Run) -> RunPart:
     title = _("%(code)s %(name)s") % {"code": told.code, "name": told.name}
     if run.round > 1:
         title = _("%(limit)s, round %(n)s") % {"limit": title, "n": run.round}
-    return RunPart(title, told.sentences, [line(moment) for moment in run.timeline], *verdict(run))
+    return RunPart(title, told.sentences, [line(moment, told.clock) for moment in run.timeline], *verdict(run))
 
 
 def verdict(run: Run) -> tuple[str, str]:
@@ -91,15 +91,15 @@ def verdict(run: Run) -> tuple[str, str]:
     return (_("late"), "late") if row.late else (_("in time"), "ok")
 
 
-def line(moment: Moment) -> Line:
+def line(moment: Moment, clock: str) -> Line:
     tone = "late" if moment.late or moment.kind == "due" else "ok" if moment.kind == "end" else "soon" if moment.kind == "step" else ""
     when = wording.dated(moment.at, ends=moment.kind in ("due", "step"))
-    return Line(moment.at, when, words(moment), ICONS.get(moment.kind, "slash-circle"), tone)
+    return Line(moment.at, when, words(moment, clock), ICONS.get(moment.kind, "slash-circle"), tone)
 
 
-def words(moment: Moment) -> str:
+def words(moment: Moment, clock: str) -> str:
     if moment.kind == "step" and moment.rung:
-        return _("%(measure)s: %(receiver)s is told") % {"measure": measure(moment.rung), "receiver": receiver_label(moment.rung.receiver)}
+        return _("%(measure)s: %(receiver)s is told") % {"measure": measure(moment.rung, clock), "receiver": receiver_label(moment.rung.receiver)}
     said = {"until": wording.dated(moment.until, ends=True) if moment.until else "", "change": _changed(moment)}
     return _say(moment) % said
 

@@ -118,6 +118,13 @@ def spelt_left(seconds: int, clock: str) -> str:
     return working_days(seconds // DAY) if clock == Clock.WORKING_DAY else spelt(seconds)
 
 
+def spelt_minutes(minutes: int, clock: str) -> str:
+    """Of a step: a day of a limit that counts working days is one of those."""
+    if clock == Clock.WORKING_DAY and minutes and minutes % 1440 == 0:
+        return working_days(abs(minutes) // 1440)
+    return spelt(minutes * 60)
+
+
 def moment(at: datetime, now: datetime | None = None, after: datetime | None = None, *, ends: bool = False) -> str:
     """ "today 14:32", "tomorrow 09:00", "March 4 14:32"; only "14:32" when it lies on the day of `after`, which was just said.
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import translation
 
-from feedback_desk.deadlines import saying, services
+from feedback_desk.deadlines import ladder, saying, sentences, services
 from feedback_desk.deadlines.forms import RungForm, written_step
 from feedback_desk.deadlines.models import Deadline, Ladder, LadderStep, Receiver, Rule, StepTaken
 from feedback_desk.deadlines.sweep import sweep, until_done
@@ -142,6 +143,23 @@ def test_a_step_is_written_as_people_say_it():
     step = LadderStep(percent=100, every_hours=4, times=3)
     assert written_step(step) == "100% 3×4 h"
     assert [written_step(LadderStep(minutes=-30)), written_step(LadderStep(working_days=2, every_days=1, times=5))] == ["-30 min", "+2 5×+1"]
+
+
+def test_whole_days_of_a_step_are_written_in_the_measure_of_its_limits():
+    step = LadderStep(minutes=-5760)
+    assert [written_step(step, clock) for clock in ("working_day", "calendar", "", "business")] == ["-4 个工作日", "-4 天", "-4 天", "-5760 min"]
+
+
+def test_E4_days_before_a_limit_of_working_days_are_said_as_these():
+    rung = ladder.Rung(1, None, None, "owner", "", minutes=-5760)
+    assert [sentences.measure(rung, clock) for clock in ("working_day", "calendar")] == ["到期前 4 个工作日", "到期前 4 天"]
+
+
+def test_E4_a_rule_and_the_back_office_say_the_reminders_of_the_silent_customer_in_working_days(cast, client):
+    rule = Rule.objects.get(code="D43")
+    assert "到期前 4 个工作日" in " ".join(saying.says(rule, "负责人"))
+    client.force_login(cast.administrator)
+    assert "-4 个工作日" in client.get(reverse("admin:deadlines_ladder_changelist")).content.decode()
 
 
 def test_an_urgent_rule_marks_its_notices(running, local):

@@ -87,12 +87,12 @@ def _address(kind: str, number: str) -> dict[str, str]:
 
 def step_line(step: Step, told: Explanation) -> StepLine:
     when = wording.moment(step.at, told.at, ends=True) if step.at else _("after the pause")
-    return StepLine(step.at, when, step_words(step), ICONS.get(step.state, "bell"), TONES.get(step.state, ""), step.state == "coming")
+    return StepLine(step.at, when, step_words(step, told.clock), ICONS.get(step.state, "bell"), TONES.get(step.state, ""), step.state == "coming")
 
 
-def step_words(step: Step) -> str:
+def step_words(step: Step, clock: str) -> str:
     """At what share of the limit who is told, or was."""
-    said: dict[str, Any] = {"measure": measure(step), "receiver": receiver_label(step.receiver), "who": wording.listed(step.told)}
+    said: dict[str, Any] = {"measure": measure(step, clock), "receiver": receiver_label(step.receiver), "who": wording.listed(step.told)}
     match step.state:
         case "coming":
             return _coming(step) % said
