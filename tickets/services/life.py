@@ -16,6 +16,7 @@ from feedback_desk.deadlines.models import Deadline, DeadlineState
 from feedback_desk.people.actors import SYSTEM, Actor, person
 from feedback_desk.people.models import User
 from feedback_desk.records import history
+from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import make
 from feedback_desk.records.spoken import when
 from tickets.lifecycle import customer_was_silent
@@ -36,6 +37,7 @@ from tickets.services.common import (
     refit,
     responsible,
     start_from_receipt,
+    tell,
 )
 from tickets.services.contacts import check_promise, promise, write_contact
 from tickets.services.giving import hand_limits, tell_assignee
@@ -149,16 +151,22 @@ def silent_to_the_end(ticket: Ticket, *, at: datetime) -> bool:
 
 
 def _no_answer(ticket: Ticket, *, by: Actor, at: datetime, reason: str) -> None:
-    complete(ticket, "no_answer", by=by, at=at, outcome=Outcome.NO_ANSWER, reason=reason)
+    entry = complete(ticket, "no_answer", by=by, at=at, outcome=Outcome.NO_ANSWER, reason=reason)
+    if (who := person(by)) is None:
+        tell(ticket.assignee, "generic", entry=entry, item=ticket.item, message=gettext_noop("The desk completed it, as the customer did not answer."))
+        return
+    message = gettext_noop("%(name)s completed it, as the customer did not answer: %(reason)s")
+    tell(ticket.assignee, "generic", entry=entry, item=ticket.item, message=message, said={"name": str(who), "reason": reason})
 
 
-def complete(ticket: Ticket, name: str, *, by: Actor, at: datetime, outcome: str, reason: str = "", standing: str = "") -> None:
+def complete(ticket: Ticket, name: str, *, by: Actor, at: datetime, outcome: str, reason: str = "", standing: str = "") -> Entry:
     """Any move to completed: outcome and time; settles D26 and what the result would have settled."""
     ticket.outcome, ticket.completed_at = outcome, at
-    make(ticket, name, by=by, at=at, reason=reason, standing=standing, save=("outcome", "completed_at"), data={"outcome": outcome})
+    entry = make(ticket, name, by=by, at=at, reason=reason, standing=standing, save=("outcome", "completed_at"), data={"outcome": outcome})
     deadlines.settle(ticket.item, *FROM_RECEIPT, "D26", "D36", at=at, by=person(by))
     why = gettext_noop("the customer did not answer") if outcome == Outcome.NO_ANSWER else ANSWERED
     deadlines.void(ticket.item, "D43", at=at, why=why, by=person(by))
+    return entry
 
 
 @transaction.atomic

@@ -265,6 +265,24 @@ def test_E5_held_at_seven_days_it_still_follows_a_longer_rule(offered, three_day
     assert silence(offered).due_at == local("2026-03-18 00:00")
 
 
+def told_after(ticket, verb):
+    entry = Entry.objects.get(item=ticket.item, verb=verb)
+    return set(Notice.objects.filter(cause=f"entry:{entry.pk}", channel="page").values_list("receiver__username", flat=True))
+
+
+def test_T8_whoever_handled_it_is_told_when_a_supervisor_completes_it_without_an_answer(offered, cast, freeze):
+    freeze("2026-03-09 10:00")
+    complete(offered, cast)
+    assert told_after(offered, "no_answer") == {"agent"}
+    assert Notice.objects.get(template="generic", channel="page").data["said"] == {"name": str(cast.supervisor), "reason": "多次联系未果"}
+
+
+def test_T8_whoever_handled_it_is_told_when_the_desk_completes_it_without_an_answer(by_itself, offered, freeze):
+    until_done(freeze("2026-03-10 00:00"))
+    apply_steps()
+    assert told_after(offered, "no_answer") == {"agent"}
+
+
 def test_T8_a_step_that_comes_before_the_seven_days_are_over_completes_nothing(by_itself, offered, freeze):
     row = silence(offered)
     row.allowance["steps"] = [[1, 50, None, "supervisor", "no_answer"]]
