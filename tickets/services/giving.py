@@ -11,9 +11,10 @@ from django.utils.translation import gettext_noop
 
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline
-from feedback_desk.people import access, standing
-from feedback_desk.people.actors import Actor, person
+from feedback_desk.people import access, receivers, standing
+from feedback_desk.people.actors import SYSTEM, Actor, person
 from feedback_desk.people.models import User
+from feedback_desk.records import history
 from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import make
 from tickets import candidates
@@ -67,3 +68,20 @@ def tell_assignee(ticket: Ticket, entry: Entry) -> None:
     due = Deadline.objects.filter(item=ticket.item, code="D26", state="running").values_list("due_at", flat=True).first()
     urgent = {"urgent": True} if ticket.urgency == Urgency.URGENT else {}
     tell(receiver, "assigned", entry=entry, item=ticket.item, by=str(entry.by or ""), due_at=due, **urgent)
+
+
+def to_heir(ticket: Ticket, *, at: datetime) -> Entry:
+    """V3: the ticket and its limits leave its assignee for the stand-in, or for the queue where nobody is left."""
+    user = ticket.assignee
+    heir = receivers.heir(user, root=ticket.item, at=at) if user else None
+    ticket.assignee, ticket.assigned_by, ticket.assigned_at = heir, None, at
+    ticket.save(update_fields=["assignee", "assigned_by", "assigned_at"])
+    hold(ticket, at)
+    hand_over_limits(ticket, at)
+    data = {"from": user.name if user else "", "name": heir.name if heir else "", "assignee": heir.pk if heir else None}
+    return history.record(ticket.item, "taken_away", by=SYSTEM, at=at, data=data)
+
+
+def leave_concerned(ticket: Ticket, *, at: datetime) -> Entry | None:
+    """V3: a ticket that goes on again does not go back to whoever was named in the matter while it was over. The caller tells the heir."""
+    return to_heir(ticket, at=at) if ticket.assignee and access.concerned(ticket.assignee, ticket.item) else None

@@ -40,7 +40,7 @@ from tickets.services.common import (
     tell,
 )
 from tickets.services.contacts import check_promise, promise, write_contact
-from tickets.services.giving import hand_limits, tell_assignee
+from tickets.services.giving import hand_limits, leave_concerned, tell_assignee
 
 ANSWERED = gettext_noop("the customer answered")
 """D43 waits for somebody else: it ends void, neither in time nor late."""
@@ -227,8 +227,11 @@ def resume_work(ticket: Ticket, name: str, *, by: Actor, at: datetime, reason: s
         data={"round": ticket.round},
     )
     end_item(ticket.item, open_=True)
+    given = leave_concerned(ticket, at=at)
     codes = [*RESPONSE, "D08", "D26"]
     deadlines.start_all(ticket.item, codes, at=at, facts=facts(ticket), owner=responsible(ticket, at), department=ticket.item.department, round=ticket.round)
+    if given is not None:
+        tell_assignee(ticket, given)
 
 
 def _keep_imported_end(ticket: Ticket) -> None:
@@ -257,12 +260,16 @@ def invalidate(*, ticket_id: int, by: User, reason: str, explanation: str) -> Ti
 
 @transaction.atomic
 def restore(*, ticket_id: int, by: User, reason: str) -> Ticket:
-    """As registered: the limits count from the original receipt; what was met, or touched, does not begin again. Who has it is asked to confirm anew."""
+    """As registered: the limits count from the original receipt; what was met, or touched, does not begin again.
+
+    Who has it is asked to confirm anew; who was named in the matter meanwhile has it no longer (V3).
+    """
     at = clock.now()
     ticket = locked(ticket_id)
     ticket.outcome, ticket.closed_at = "", None
     entry = make(ticket, "restore", by=by, at=at, reason=reason, save=("outcome", "closed_at"))
     end_item(ticket.item, open_=True)
+    entry = leave_concerned(ticket, at=at) or entry
     untouched = ticket.urgency == Urgency.URGENT and ticket.touched_at is None
     start_from_receipt(ticket, at=at, done=met(ticket, *FROM_RECEIPT))
     deadlines.start_all(

@@ -15,14 +15,13 @@ from feedback_desk.deadlines.models import StepOutcome, StepTaken
 from feedback_desk.people import receivers
 from feedback_desk.people.actors import SYSTEM, Actor, person
 from feedback_desk.people.models import Role, User
-from feedback_desk.records import history
 from feedback_desk.records.models import Entry, Item
 from feedback_desk.records.moves import make
 from tickets import partner
 from tickets.models import Ticket
 from tickets.services import life, placing, steps
 from tickets.services.common import CONFIRMATION, facts, hand_over_limits, hold, locked, tell
-from tickets.services.giving import check_assignee, give, hand_limits, tell_assignee
+from tickets.services.giving import check_assignee, give, hand_limits, tell_assignee, to_heir
 
 
 @transaction.atomic
@@ -211,12 +210,5 @@ def take_work_away(root: Item, user: User, by: Actor, at: datetime) -> None:
     if held is None:
         return
     ticket = locked(held.pk)
-    heir = receivers.heir(user, root=root, at=at)
-    ticket.assignee, ticket.assigned_by, ticket.assigned_at = heir, None, at
-    ticket.save(update_fields=["assignee", "assigned_by", "assigned_at"])
-    hold(ticket, at)
-    hand_over_limits(ticket, at)
-    data = {"from": user.name, "name": heir.name if heir else "", "assignee": heir.pk if heir else None}
-    entry = history.record(ticket.item, "taken_away", by=SYSTEM, at=at, data=data)
-    if heir is not None:
-        tell(heir, "assigned", entry=entry, item=ticket.item, by=_("the desk"))
+    entry = to_heir(ticket, at=at)
+    tell(ticket.assignee, "assigned", entry=entry, item=ticket.item, by=_("the desk"))

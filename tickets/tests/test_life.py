@@ -15,6 +15,7 @@ from feedback_desk.deadlines.sweep import until_done
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.models import Absence, Concern, Role
+from feedback_desk.people.services import name_concerned
 from feedback_desk.records.models import Entry, Item, Reading
 from tests.ways import comes_next
 from tickets import services
@@ -519,3 +520,63 @@ def test_E6_what_was_met_before_a_ticket_became_invalid_does_not_begin_again_wit
     services.restore(ticket_id=ticket.pk, by=cast.supervisor, reason="客户补充了凭证")
     assert live(ticket) & {"D03", "D04", "D05", "D08"} == set()
     assert "D26" in live(ticket)
+
+
+# ---- V3: named in the matter while it was over ----
+
+
+def named(ticket, user, cast):
+    name_concerned(ticket.item, user, because="客户点名", by=cast.supervisor, at=clock.now())
+
+
+def owners(ticket):
+    return set(Deadline.objects.filter(root=ticket.item, state__in=("running", "paused")).values_list("owner__username", flat=True))
+
+
+def told_of(verb, ticket):
+    entry = Entry.objects.filter(item=ticket.item, verb=verb).latest("pk")
+    return set(Notice.objects.filter(cause=f"entry:{entry.pk}", channel="page").values_list("receiver__username", flat=True))
+
+
+def invalidated(ticket, cast):
+    services.invalidate(ticket_id=ticket.pk, by=cast.supervisor, reason="误报", explanation="已说明不属本店商品,建议联系卖家")
+
+
+@pytest.mark.parametrize("kind", ["consultation", "complaint"])
+def test_V3_restored_it_goes_to_the_heir_of_an_assignee_who_was_named_meanwhile(kind, kept, cast, freeze):
+    ticket = kept(type=kind)
+    invalidated(ticket, cast)
+    named(ticket, cast.agent, cast)
+    freeze("2026-03-02 10:00")
+    services.restore(ticket_id=ticket.pk, by=cast.supervisor, reason="客户补充了凭证")
+    restored = now(ticket)
+    assert (restored.state, restored.assignee, restored.item.holder) == ("pending", cast.colleague, cast.colleague)
+    assert {"D06", "D07", "D08", "D26"} <= live(ticket)
+    assert "agent" not in owners(ticket)
+    assert told_of("taken_away", ticket) == {"colleague"}
+    services.confirm(ticket_id=ticket.pk, by=cast.colleague)
+
+
+def test_V3_restored_it_goes_to_the_queue_where_nobody_is_left_for_an_assignee_who_was_named_meanwhile(kept, cast, freeze):
+    ticket = kept()
+    invalidated(ticket, cast)
+    for user in (cast.agent, cast.colleague, cast.supervisor, cast.manager, cast.general_manager, cast.deputy, cast.office):
+        Concern.objects.create(item=ticket.item, user=user, because="客户点名", since=clock.now())
+    again = make_person("supervisor2", "主管许", Role.SUPERVISOR, department=cast.service)
+    services.restore(ticket_id=ticket.pk, by=again, reason="客户补充了凭证")
+    assert (now(ticket).state, now(ticket).assignee) == ("pending", None)
+    assert live(ticket) & {"D06", "D07"} == set()
+    assert owners(ticket) == {"supervisor2"}
+
+
+def test_V3_reopened_it_goes_to_the_heir_of_an_assignee_who_was_named_meanwhile(kept, cast, freeze):
+    ticket = kept(type="consultation")
+    offer(ticket, cast)
+    services.confirm_result(ticket_id=ticket.pk, by=cast.agent, words="已收到")
+    services.close(ticket_id=ticket.pk, by=cast.supervisor)
+    named(ticket, cast.agent, cast)
+    assert now(ticket).assignee == cast.agent
+    services.reopen(ticket_id=ticket.pk, by=cast.supervisor, reason="客户又来电")
+    assert (now(ticket).state, now(ticket).assignee) == ("processing", cast.colleague)
+    assert owners(ticket) == {"colleague"}
+    assert told_of("taken_away", ticket) == {"colleague"}
