@@ -165,6 +165,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "feedback_desk.formats"
 TIME_ZONE = env.str("DESK_ZONE", default="Asia/Shanghai")
 USE_I18N = True
 USE_TZ = True

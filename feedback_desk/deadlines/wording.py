@@ -52,7 +52,7 @@ def exact(at: datetime) -> str:
 
 
 def _day(local: date) -> str:
-    return f"{local.month}月{local.day}日" if _in_chinese() else date_format(local, "MONTH_DAY_FORMAT")
+    return date_format(local, "MONTH_DAY_FORMAT")
 
 
 def _in_chinese() -> bool:
@@ -148,8 +148,7 @@ def moment(at: datetime, now: datetime | None = None, after: datetime | None = N
 def dated(at: datetime, *, ends: bool = False) -> str:
     """With its year: "March 4, 2026 14:32". `ends`: as in `moment`."""
     local, time = _local(at, ends)
-    day = f"{local.year}年{_day(local)}" if _in_chinese() else date_format(local, "DATE_FORMAT")
-    return f"{day} {time}"
+    return f"{date_format(local, 'DATE_FORMAT')} {time}"
 
 
 def _local(at: datetime, ends: bool) -> tuple[datetime, str]:

@@ -236,7 +236,9 @@ def test_V5_what_a_step_does_is_said_once(cast, customer, story, freeze):
 
 def test_whoever_changed_something_meanwhile_is_a_person_and_not_the_sweep(cast, ticket, freeze):
     until_done(freeze("2026-03-20 09:00"))
-    assert str(changed_meanwhile(ticket).args[0]).startswith(str(cast.agent))
+    late = changed_meanwhile(ticket)
+    assert late.moved_by == cast.agent.name
+    assert "客服林 3月2日 09:00已接手" in late.because
 
 
 def test_G5_a_missing_quality_class_is_said_and_can_be_given(cast, ticket, client):
