@@ -81,19 +81,16 @@ def failed_attempts(form: ComplaintForm) -> int:
 
     A determination that was sent back has its own hours, and asks for attempts of its own.
     """
-    since = {"at__gte": form.opened_at} if form.round == 1 else {"at__gt": _round_began(form)}
+    began, again = form.opened_at if form.round == 1 else _round_began(form), _sent_back(form)
+    since = {"at__gte": again} if again and again > began else {"at__gte" if form.round == 1 else "at__gt": began}
     contacts = Contact.objects.filter(item_id=form.ticket.item_id, **since)
-    if again := _determined_again(form):
-        contacts = contacts.filter(at__gte=again)
     spoken = contacts.filter(reached=True).exclude(way="other").exclude(purpose="question")
     return 0 if spoken.exists() else contacts.filter(reached=False).count()
 
 
-def _determined_again(form: ComplaintForm) -> datetime | None:
-    """When the general manager last sent this round's determination back."""
-    lines = Entry.objects.filter(item_id=form.item_id, verb="send_back").order_by("-pk")
-    at = lines.values_list("at", flat=True).first()
-    return at if at and at > (form.opened_at if form.round == 1 else _round_began(form)) else None
+def _sent_back(form: ComplaintForm) -> datetime | None:
+    """When the general manager last sent a determination back."""
+    return Entry.objects.filter(item_id=form.item_id, verb="send_back").order_by("-pk").values_list("at", flat=True).first()
 
 
 def _round_began(form: ComplaintForm) -> datetime:

@@ -4,13 +4,17 @@ For those who ask what would be (`trying`, `whatif`) and what had been (`explain
 never another one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, time
+from functools import partial
 from typing import Any
 
 from feedback_desk.deadlines import clocks, ladder, services
 from feedback_desk.deadlines.clocks import Allowance, Hours
 from feedback_desk.deadlines.models import Deadline, DeadlineState
+
+Happening = tuple[datetime, Callable[[Deadline], None]]
+"""When, and what is done to the row then."""
 
 
 def begun(start_at: datetime, kept: Mapping[str, Any], hours: Hours, due_at: datetime | None = None) -> Deadline:
@@ -41,6 +45,25 @@ def extend(row: Deadline, until: datetime, hours: Hours, at: datetime) -> None:
     """T9: granted at `at`."""
     services._lengthen(row, until, hours, at)
     row.extended_to = until
+
+
+def stopped(from_at: datetime, until_at: datetime | None, hours: Hours) -> Iterator[Happening]:
+    """A pause, as it is lived through again; without `until_at` it lasts."""
+    yield from_at, partial(stop, at=from_at, hours=hours)
+    if until_at is not None:
+        yield until_at, partial(run_on, at=until_at, hours=hours)
+
+
+def granted(at: datetime, until: datetime, hours: Hours) -> Happening:
+    """An extension, as it is lived through again."""
+    return at, partial(_grant, until=until, hours=hours, at=at)
+
+
+def _grant(row: Deadline, until: datetime, hours: Hours, at: datetime) -> None:
+    """A date that was granted holds, unless the rule gives more by itself."""
+    row.extended_to = until
+    if until > row.due_at:
+        extend(row, until, hours, at)
 
 
 def end(row: Deadline, at: datetime) -> None:

@@ -8,9 +8,8 @@ start. A new version of the *same* rule changes nothing here: that is the admini
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -29,7 +28,7 @@ FAMILIES = (("D03", "D04", "D05"),)
 """Codes of which one runs, whichever fits: the successor begins when its predecessor began."""
 BY_CHANGE = (("D09", "D10"),)
 """Codes of which one runs; the change itself is what they begin with (decision 34). Who decides on it starts them."""
-Happening = tuple[datetime, Callable[[Deadline], None]]
+SUPERSEDED = gettext_noop("superseded")
 FIELDS = ("rule", "owner_role", "start_at", "state", "paused_at", "left_seconds", "extended_to", "earlier_to", *services.AIMED)
 
 
@@ -51,7 +50,7 @@ def rederive(item: Item, *, at: datetime, facts: services.Facts, by: Actor, move
             _change(row, rule, moved.get(row.code, row.start_at), at=at, by=by)
             changed.append(row)
     Deadline.objects.bulk_update(rows, ["facts"])
-    services._void(gone, at, gettext_noop("superseded"), person(by), item)
+    services._void(gone, at, SUPERSEDED, person(by), item)
     _succeed(item, gone, facts, moved, at=at)
     services.mirror(item)
     return [*changed, *gone]
@@ -98,7 +97,7 @@ def _change(row: Deadline, rule: Rule, start_at: datetime, *, at: datetime, by: 
     history.record(row.item, "deadline_rule_changed", by=by, at=at, data=data)
 
 
-def retell(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: datetime, events: Iterable[Happening]) -> None:
+def retell(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: datetime, events: Iterable[life.Happening]) -> None:
     """The row under `rule` from `start_at`, as if it had lived through `events` under it all along. Does not save."""
     rungs = ladder.rungs(row) if rule == row.rule else ladder.rungs_of(rule)
     steps, next_step = (row.allowance["steps"], row.next_step) if rule == row.rule else changing.steps_left(row, rungs)
@@ -111,7 +110,7 @@ def retell(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: date
     services.aim_again(row, hours)
 
 
-def _lived(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: datetime, events: Iterable[Happening]) -> Deadline:
+def _lived(row: Deadline, rule: Rule, start_at: datetime, hours: Hours, at: datetime, events: Iterable[life.Happening]) -> Deadline:
     """Begun under the rule, stopped, run on and extended as the row was. Unsaved. A date that a person named stays that date."""
     kept: dict[str, Any] = {**ladder.snapshot(rule, hours, 0), "named": bool(row.allowance.get("named")) and row.earlier_to is None}
     named = rule.clock == Clock.PROMISED or kept["named"]
@@ -133,34 +132,15 @@ def _set_earlier(lived: Deadline, until: datetime | None, hours: Hours, at: date
         lived.earlier_to, lived.allowance["named"] = until, True
 
 
-def _events(row: Deadline, rule: Rule, hours: Hours, at: datetime) -> Iterator[Happening]:
+def _events(row: Deadline, rule: Rule, hours: Hours, at: datetime) -> Iterator[life.Happening]:
     """Pauses and extensions, each with its time. A pause under way ends where the new rule never stands still."""
     if not rule.may_pause:
         row.pauses.filter(until_at=None).update(until_at=Greatest("from_at", at))
     for pause in row.pauses.all():
-        yield from stopped(pause.from_at, pause.until_at, hours)
+        yield from life.stopped(pause.from_at, pause.until_at, hours)
     for given in Extension.objects.filter(deadline=row, state=ExtensionState.GRANTED):
         if given.until is not None and given.decided_at is not None:
-            yield granted(given.decided_at, given.until, hours)
-
-
-def stopped(from_at: datetime, until_at: datetime | None, hours: Hours) -> Iterator[Happening]:
-    """A pause, as it is lived through again."""
-    yield from_at, partial(life.stop, at=from_at, hours=hours)
-    if until_at is not None:
-        yield until_at, partial(life.run_on, at=until_at, hours=hours)
-
-
-def granted(at: datetime, until: datetime, hours: Hours) -> Happening:
-    """An extension, as it is lived through again."""
-    return at, partial(_extend, until=until, hours=hours, at=at)
-
-
-def _extend(row: Deadline, until: datetime, hours: Hours, at: datetime) -> None:
-    """A date that was granted holds, unless the rule gives more by itself."""
-    row.extended_to = until
-    if until > row.due_at:
-        life.extend(row, until, hours, at)
+            yield life.granted(given.decided_at, given.until, hours)
 
 
 def _succeed(item: Item, gone: Iterable[Deadline], facts: services.Facts, moved: Mapping[str, datetime], *, at: datetime) -> None:

@@ -20,7 +20,6 @@ from feedback_desk.deadlines.models import Clock, Deadline, DeadlineState, Rule
 
 TICK = timedelta(microseconds=1)
 TRIED = gettext_noop("as tried")
-SUPERSEDED = gettext_noop("superseded")
 KINDS = ("pause", "resume", "extend", "change", "end", "reopen")
 
 
@@ -92,7 +91,7 @@ def attempt(
 
     `others`: active rules, among which a changed fact finds its own. `promised`: the date of a promise (D38).
     """
-    others = [rule, *(other for other in others if (other.code, other.when) != (rule.code, rule.when))]
+    others = _with(rule, others)
     runs = [_begin(rule, start_at, hours_for(rule), {fact: tuple(values)[:1] for fact, values in rule.when.items()}, promised=promised)]
     for event in sorted(events, key=lambda event: event.at):
         run = runs[-1]
@@ -103,6 +102,11 @@ def attempt(
     for run in runs:
         _foresee(run)
     return runs
+
+
+def _with(rule: Rule, others: Sequence[Rule]) -> list[Rule]:
+    """This rule as it is tried, in the place of its other versions."""
+    return [rule, *(other for other in others if (other.code, other.when) != (rule.code, rule.when))]
 
 
 def relatives(code: str) -> Sequence[str]:
@@ -182,14 +186,14 @@ ACTS: dict[str, Callable[[Run, Event], None]] = {"pause": _pause, "resume": _res
 def _change(run: Run, event: Event, hours_for: Callable[[Rule], Hours], others: Sequence[Rule]) -> Run | None:
     """As on the desk (decision 34): another rule fits from the same start; none fits any more, and the limit is void, one of its family follows."""
     before, run.facts = run.facts, {**run.facts, event.fact: event.held}
-    rules = [run.rule, *(rule for rule in others if (rule.code, rule.when) != (run.rule.code, run.rule.when))]
+    rules = _with(run.rule, others)
     rule = rederiving.fitting(run.rule, rules, before, run.facts)
     if rule is run.rule:
         run.moments.append(Moment(event.at, "change_alike", fact=event.fact, held=event.held))
     elif rule is not None:
         _retell(run, event, rule, hours_for(rule))
     else:
-        life.void(run.deadline, event.at, SUPERSEDED)
+        life.void(run.deadline, event.at, rederiving.SUPERSEDED)
         run.moments.append(Moment(event.at, "change_void", fact=event.fact, held=event.held))
         return _succeed(run, event, hours_for, rules)
     return None
@@ -199,8 +203,8 @@ def _retell(run: Run, event: Event, rule: Rule, hours: Hours) -> None:
     row, was = run.deadline, run.deadline.due_at
     if run.stops and run.stops[-1].until_at is None and not rule.may_pause:
         run.stops[-1] = replace(run.stops[-1], until_at=event.at)
-    lived = [happening for stop in run.stops for happening in rederiving.stopped(stop.from_at, stop.until_at, hours)]
-    lived += [rederiving.granted(move.at, move.due_at, hours) for move in run.moved if move.version is None]
+    lived = [happening for stop in run.stops for happening in life.stopped(stop.from_at, stop.until_at, hours)]
+    lived += [life.granted(move.at, move.due_at, hours) for move in run.moved if move.version is None]
     rederiving.retell(row, rule, row.start_at, hours, event.at, lived)
     run.rule, run.hours = rule, hours
     run.moved.append(Moved(event.at, row.due_at, was, version=rule.version))

@@ -7,10 +7,9 @@ ended. One whose date does not follow from its own rule (set by hand, promised, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from feedback_desk.deadlines import ladder, life
@@ -152,19 +151,12 @@ def _relived(case: Case, kept: Mapping[str, Any], hours: Hours, at: datetime, du
     return _Life(row.due_at, late, taken, ladder.rungs(row))
 
 
-def _events(case: Case, hours: Hours) -> Iterator[tuple[datetime, Callable[[Deadline], None]]]:
+def _events(case: Case, hours: Hours) -> Iterator[life.Happening]:
     """Pauses and extensions, each with its time. Nothing goes on after its end."""
     for stop, go_on in case.stops:
-        yield stop, partial(life.stop, at=stop, hours=hours)
-        if go_on and (case.ended_at is None or go_on < case.ended_at):
-            yield go_on, partial(life.run_on, at=go_on, hours=hours)
+        yield from life.stopped(stop, go_on if go_on and (case.ended_at is None or go_on < case.ended_at) else None, hours)
     for at, until in case.granted:
-        yield at, partial(_extend, until=until, hours=hours, at=at)
-
-
-def _extend(row: Deadline, until: datetime, hours: Hours, at: datetime) -> None:
-    if until > row.due_at:
-        life.extend(row, until, hours, at)
+        yield life.granted(at, until, hours)
 
 
 def _take(row: Deadline, before: datetime, hours: Hours) -> list[tuple[datetime, Rung]]:
