@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from complaints.grading import RANK
 from complaints.lifecycle import RemedyState
+from complaints.lifecycle import State as FormState
 from complaints.models import ComplaintForm, Disposition, Grade, GradeProposal, QualityClass
 from complaints.models.early import SIDES
 from complaints.services.early import DECISION_LIMITS
@@ -251,9 +252,11 @@ class Matter:
 
     def _all_buttons(self) -> list[Button]:
         """The ticket's reopening brings its form along: one button, not two."""
-        own = doors.buttons(self.ticket, self.user)
+        own, of_form = doors.buttons(self.ticket, self.user), self._of_form()
         twice = {b.label for b in own if b.name == "reopen"}
-        return [b for b in self._of_form() if b.label not in twice] + own
+        if any(b.primary for b in of_form):  # a complaint goes its form's way, also while that lacks something
+            own = [replace(b, primary=b.primary and b.name != "offer_result") for b in own]
+        return [b for b in of_form if b.label not in twice] + own
 
     @property
     def _text_id(self) -> int | None:
@@ -295,7 +298,8 @@ class Matter:
     def _of_form(self) -> list[Button]:
         if self.form is None:
             return []
-        there = f"{reverse('workplace:form', args=[self.form.item.number])}?tab=determination"
+        tab = "determination" if self.form.state == FormState.DETERMINING else "handling"
+        there = f"{reverse('workplace:form', args=[self.form.item.number])}?tab={tab}"
         found = [doors.naming(b, self.form, self._text_id) for b in doors.buttons(self.form, self.user, missing_url=there)]
         for measure in self.measures:
             theirs = doors.buttons(measure, self.user, missing_url=there, about=measure.target)

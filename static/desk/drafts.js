@@ -52,8 +52,7 @@
       .then(function (answer) {
         if (!answer.ok) { throw new Error(String(answer.status)); }
         try { localStorage.removeItem(local(form.dataset.draft)); } catch (_) { /* nothing was kept here */ }
-        var at = new Date();
-        say(form, words.tDraft + " " + String(at.getHours()).padStart(2, "0") + ":" + String(at.getMinutes()).padStart(2, "0"));
+        say(form, words.tDraft + " " + new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: words.zone || undefined }));
       })
       .catch(function () {
         try { localStorage.setItem(local(form.dataset.draft), JSON.stringify(withoutContactData(read(form)))); say(form, words.tDraftLocal); } catch (_) { /* no room */ }

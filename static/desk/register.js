@@ -23,6 +23,9 @@
   function ask() { window.clearTimeout(timer); timer = window.setTimeout(function () { window.htmx.trigger(side, "register:changed"); propose(); }, 400); }
   function propose() { if (chosen("type") === "complaint") { window.htmx.trigger(proposed, "register:changed"); } }
   form.addEventListener("change", function (event) {
+    /* Who handles it grades it (G1): an agent who grades keeps it. Who may assign it may grade for others. */
+    var holder = form.elements.holder;
+    if (event.target.name === "grade" && chosen("grade") && !holder.value && holder.options.length === 2) { holder.value = holder.options[1].value; ask(); }
     show();
     if (["order_number", "product", "batch", "summary", "type", "category", "holder"].indexOf(event.target.name) >= 0) { ask(); }
     else if (["channel", "urgency", "what_happened", "model", "quality_class"].indexOf(event.target.name) >= 0) { propose(); }

@@ -161,6 +161,12 @@ def test_V4_customers_are_found_while_typing_by_what_may_be_searched(at_desk: An
     assert "陈雨瑶" not in answer.content.decode().replace(f"“{words}”", "")
 
 
+def test_a_draft_that_was_left_while_searching_shows_what_was_found(at_desk: Any, cast: SimpleNamespace, customer: Any) -> None:
+    desk = at_desk(cast.agent)
+    desk.post("/desk/drafts/", {"place": "register", "data": {"who": ["2071"]}}, content_type="application/json")
+    assert customer.number in desk.get("/desk/register/").content.decode()
+
+
 def test_I7_likely_duplicates_are_shown_with_why(at_desk: Any, typed: Any, cast: SimpleNamespace, customer: Any) -> None:
     client = at_desk(cast.agent)
     client.post("/desk/register/", typed())

@@ -208,6 +208,16 @@ def story(cast, client):
     return read
 
 
+def test_C1_what_the_form_lacks_leads_to_where_it_is_written_and_the_result_is_not_offered_before_it(cast, ticket, client):
+    way.walk(cast, ticket, "graded")
+    client.force_login(cast.agent)
+    matter = client.get(page_of(ticket)).context["matter"]
+    begin, result = (next(b for b in matter.buttons if b.name == name) for name in ("begin_determination", "offer_result"))
+    assert begin.missing and begin.missing_url.endswith("?tab=handling")
+    assert begin.primary and not result.primary
+    assert "核实情况" in client.get(begin.missing_url).content.decode()
+
+
 def test_V5_a_limit_that_passed_stands_in_the_story_with_whom_it_told_and_a_reminder_does_not(ticket, story, freeze):
     until_done(freeze("2026-03-20 09:00"))
     passed = Entry.objects.filter(root=ticket.item, verb="limit_passed").exclude(data__told=[])

@@ -85,7 +85,8 @@ def _part_of(user: User, typed: dict[str, Any]) -> Part:
     chosen = _customer(user, str(typed.get("customer") or ""))
     written = {name.removeprefix(f"{NEW}-"): value for name, value in typed.items() if name.startswith(f"{NEW}-")}
     new = CustomerForm(prefix=NEW, initial=written) if written.get("name") or written.get("phone") else None
-    return Part(user, chosen=chosen, words=str(typed.get("who") or ""), new=None if chosen else new)
+    words = str(typed.get("who") or "").strip()
+    return Part(user, chosen=chosen, words=words, new=None if chosen else new, searched=not chosen and not new and bool(words))
 
 
 def _customer_part(request: HttpRequest, user: User) -> Part:
@@ -229,9 +230,14 @@ def _proposal(chosen: Customer | None, said: Mapping[str, str]) -> grading.Propo
 
 def _after(part: Part, said: Mapping[str, str]) -> list[tuple[str, str]]:
     """What registering will do, said before: icon and sentence. `said`: type, category and holder, as far as they are chosen."""
-    email = part.card is not None and part.card.email
-    receipt = _("A receipt with the number goes to the customer's e-mail.") if email else _("No e-mail on file: read the number out to the customer.")
-    return [("envelope-check", receipt), *_where(part, said), ("file-earmark-text", _("A complaint opens its form with it."))]
+    return [("envelope-check", _receipt(part)), *_where(part, said), ("file-earmark-text", _("A complaint opens its form with it."))]
+
+
+def _receipt(part: Part) -> str:
+    """F1: how the customer learns the number, as far as it is known who they are."""
+    if part.card is None:
+        return _("The number goes to the customer's e-mail; without one, read it out.")
+    return _("A receipt with the number goes to the customer's e-mail.") if part.card.email else _("No e-mail on file: read the number out to the customer.")
 
 
 def _where(part: Part, said: Mapping[str, str]) -> list[tuple[str, str]]:
