@@ -115,12 +115,13 @@ def signatures_missing(disposition: Disposition) -> str | None:
 
 
 def is_checked(form: ComplaintForm) -> bool:
-    last = form.inspections.filter(round=form.round).last()
+    last = remembered(("inspection", form.pk), form.inspections.filter(round=form.round).last)
     return last is not None and last.passed and (form.handed_over_at is None or last.at >= form.handed_over_at)
 
 
 def reached_on_visit(form: ComplaintForm) -> bool:
-    return Contact.objects.filter(item_id=form.ticket.item_id, purpose="visit", reached=True, at__gte=form.state_since).exists()
+    visits = Contact.objects.filter(item_id=form.ticket.item_id, purpose="visit", reached=True, at__gte=form.state_since)
+    return remembered(("reached on visit", form.pk), visits.exists)
 
 
 VISITS_IN_VAIN, MONTH = 3, timedelta(days=31)
@@ -148,10 +149,14 @@ def facts_checked(form: ComplaintForm) -> bool:
 
 def plan_talked_through(form: ComplaintForm) -> datetime | None:
     """C1: since when there are both, a conversation with the customer and a first plan; None while one is missing."""
-    plan = form.firstplan_rows.values_list("at", flat=True).first()
+    plan = first_plan(form)
     spoken = Contact.objects.filter(item_id=form.ticket.item_id, reached=True).exclude(way="other").exclude(purpose="question")
-    talk = spoken.order_by("at").values_list("at", flat=True).first() if plan else None
+    talk = remembered(("first talk", form.pk), spoken.order_by("at").values_list("at", flat=True).first) if plan else None
     return max(plan, talk) if plan and talk else None
+
+
+def first_plan(form: ComplaintForm) -> datetime | None:
+    return remembered(("first plan", form.pk), form.firstplan_rows.values_list("at", flat=True).first)
 
 
 def decision_of(form: ComplaintForm) -> HandlingDecision | None:

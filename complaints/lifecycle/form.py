@@ -189,11 +189,11 @@ def facts_were_checked(form: ComplaintForm) -> str | None:
 
 def plan_was_talked_through(form: ComplaintForm) -> str | None:
     """C1: spoken with the customer, or why nobody could be; and a first plan."""
-    from complaints.guards import failed_attempts, plan_talked_through
+    from complaints.guards import failed_attempts, first_plan, plan_talked_through
 
     if plan_talked_through(form):
         return None
-    if not form.firstplan_rows.exists():
+    if not first_plan(form):
         return _("Write down the first plan first.")
     return None if failed_attempts(form) >= 2 else _("Nobody has spoken with the customer yet: record the contact, or two attempts that failed.")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, JSONField, OuterRef, Q, Subquery
+from django.db.models.functions import JSONObject
 from django.http import Http404, HttpRequest
 
-from complaints.models import ComplaintForm, CorrectiveAction, DecisionText, Disposition, Remedy
+from complaints.guards import Asked
+from complaints.models import ComplaintForm, CorrectiveAction, DecisionText, Disposition, GradeRule, Remedy
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people import access, standing
 from feedback_desk.people.models import User
@@ -55,8 +57,9 @@ def me(request: HttpRequest) -> User:
 def ticket(user: User, number: str) -> Ticket:
     """The ticket with all that stands in its head, and its form if it has one: one query."""
     closed = Customer.objects.all().closed_to(user)
-    marks = {"file_closed": Exists(closed.filter(pk=OuterRef("customer_id"))), "set_aside": Exists(_set_aside(user)), "text_id": _text_of("form")}
-    rows = Ticket.objects.visible_to(user).annotate(**marks).select_related(
+    marks = {"file_closed": Exists(closed.filter(pk=OuterRef("customer_id"))), "set_aside": Exists(_set_aside(user))}
+    of_form = {"text_id": _text_of("form"), "asked": _asked_of("form__grade")}
+    rows = Ticket.objects.visible_to(user).annotate(**marks, **of_form).select_related(
         "item__department",
         "item__holder",
         "customer__owner",
@@ -71,13 +74,19 @@ def ticket(user: User, number: str) -> Ticket:
     if found is None:
         raise unseen(user, number)
     if hasattr(found, "form"):
-        found.form.ticket, found.form.text_id = found, found.text_id  # type: ignore[attr-defined]  # annotated
+        found.form.ticket, found.form.text_id, found.form.asked = found, found.text_id, found.asked  # type: ignore[attr-defined]  # annotated
     return found
 
 
 def _text_of(form: str) -> Subquery:
     """The newest text kept of the form (decision 46)."""
     return Subquery(DecisionText.objects.filter(form=OuterRef(form)).order_by("-pk").values("pk")[:1])
+
+
+def _asked_of(grade: str) -> Subquery:
+    """What the form's grade asks for, as guards.Asked names it."""
+    rule = GradeRule.objects.filter(grade=OuterRef(grade)).order_by()
+    return Subquery(rule.values(asked=JSONObject(**{name: name for name in Asked._fields}))[:1], output_field=JSONField())
 
 
 def _set_aside(user: User) -> Any:
@@ -97,7 +106,8 @@ def form(user: User, number: str) -> ComplaintForm:
 
 def _forms(user: User) -> Any:
     closed = Customer.objects.all().closed_to(user).filter(pk=OuterRef("ticket__customer_id"))
-    return ComplaintForm.objects.untouched_by(user).annotate(file_closed=Exists(closed), text_id=_text_of("pk")).select_related(*WITH_TICKET)
+    marks = {"file_closed": Exists(closed), "text_id": _text_of("pk"), "asked": _asked_of("grade")}
+    return ComplaintForm.objects.untouched_by(user).annotate(**marks).select_related(*WITH_TICKET)
 
 
 def disposition(user: User, pk: int) -> Disposition:

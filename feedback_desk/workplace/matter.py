@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from complaints.grading import RANK
+from complaints.guards import NOT_CONTENT, Asked
 from complaints.lifecycle import RemedyState
 from complaints.lifecycle import State as FormState
 from complaints.models import ComplaintForm, Disposition, Grade, GradeProposal, QualityClass
@@ -286,6 +287,23 @@ class Matter:
             if self.form.grade in DECISION_LIMITS and self._decision_was_signed(DECISION_LIMITS[Grade(self.form.grade)][0], entries):
                 known(("sides signed", self.form.pk, self.form.grade), set(SIDES[self.form.grade]))
             known(("remedy waits", self.form.pk), RemedyState.AWAITING_APPROVAL in _stands_of_remedies(self.rows.entries))
+            self._say_of_first_hours(self.form, entries)
+            known(("reached on visit", self.form.pk), any(c.purpose == "visit" and c.reached and c.at >= self.form.state_since for c in self.rows.contacts))
+            if self.form.state == FormState.AWAITING_CHECK:  # an inspection leads out of it: there is none since the hand-over (C9)
+                known(("inspection", self.form.pk), None)
+            letters = [e for e in self.rows.entries if e.verb in ("send_reply", *NOT_CONTENT)]
+            known(("reply sent", self.form.pk), bool(letters) and max(letters, key=lambda e: e.pk).verb == "send_reply")
+            if hasattr(self.form, "asked"):
+                known(("grade rule", self.form.grade), Asked(**{name: bool(value) for name, value in (self.form.asked or {}).items()}))
+
+    def _say_of_first_hours(self, form: ComplaintForm, entries: Sequence[Entry]) -> None:
+        """C1, G2: what the lines of history say of facts, plan and decision."""
+        talks = [c.at for c in self.rows.contacts if c.reached and c.way != "other" and c.purpose != "question"]
+        known(("facts checked", form.pk), any(e.verb == "check_facts" for e in entries))
+        known(("first plan", form.pk), next((e.at for e in entries if e.verb == "write_first_plan"), None))
+        known(("first talk", form.pk), min(talks, default=None))
+        if not any(e.verb == "decide_handling" for e in entries):
+            known(("sides signed", form.pk, form.grade), None)
 
     def _decision_was_signed(self, code: str, entries: list[Entry]) -> bool:
         """G2: the limit of this grade ended with the last signature, and nobody has written another text since."""
