@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from feedback_desk import clock
 from feedback_desk.people.models import Absence, Concern, User
+from feedback_desk.workplace.rows import forget_drawn
 from tickets import services
 from tickets.models import Category, Ticket
 
@@ -50,27 +51,32 @@ def registered(cast: SimpleNamespace, customer: Any) -> Callable[..., Ticket]:
     return make
 
 
-def queries(client: Client, url: str) -> list[int]:
-    """Of the first request, which draws every row, and of the next."""
-    counts = []
+LISTS = ("/desk/", "/desk/?of=team", "/desk/queue/", "/desk/queue/?type=problem&sort=received", "/desk/queue/?holder=none")
+
+
+def queries(client: Client) -> dict[str, list[int]]:
+    """Each list: of the first request, which draws every row, and of the next."""
     assert connection.features.supports_json_field, "SQLite is asked for it once a process: not here"
-    for _request in range(2):
-        with CaptureQueriesContext(connection) as found:
-            assert client.get(url).status_code == 200
-        counts.append(len(found))
+    counts: dict[str, list[int]] = {}
+    for url in LISTS:
+        forget_drawn()
+        for _request in range(2):
+            with CaptureQueriesContext(connection) as found:
+                assert client.get(url).status_code == 200
+            counts.setdefault(url, []).append(len(found))
     return counts
 
 
-@pytest.mark.parametrize("url", ["/desk/", "/desk/?of=team", "/desk/queue/", "/desk/queue/?type=problem&sort=received", "/desk/queue/?holder=none"])
 @pytest.mark.parametrize("who", ["agent", "supervisor", "department_head", "manager", "general_manager"])
-def test_a_list_takes_at_most_eight_queries_at_one_row_and_at_fifty(at_desk: Any, registered: Any, cast: SimpleNamespace, url: str, who: str) -> None:
+def test_a_list_takes_at_most_eight_queries_at_one_row_and_at_fifty(at_desk: Any, registered: Any, cast: SimpleNamespace, who: str) -> None:
     client = at_desk(getattr(cast, who))
-    registered(assignee_id=None if "holder=none" in url else cast.agent.pk)
-    one = queries(client, url)
+    for assignee in (cast.agent.pk, None):
+        registered(assignee_id=assignee)
+    one = queries(client)
     for n in range(49):
         registered(f"第 {n} 件", assignee_id=cast.agent.pk if n % 2 else None)
-    assert queries(client, url) == one
-    assert max(one) <= 8, one
+    assert queries(client) == one
+    assert max(max(counts) for counts in one.values()) <= 8, one
 
 
 def test_my_work_is_grouped_by_the_next_limit_and_the_nearest_stands_first(at_desk: Any, registered: Any, cast: SimpleNamespace, freeze: Any) -> None:
