@@ -50,6 +50,10 @@ def partner_allows(name: str) -> Any:
     return guard
 
 
+silence_may_end_it = partner_allows("no_answer")
+"""T8: never a complaint."""
+
+
 def late_has_reason(ticket: Ticket) -> str | None:
     """T9: what was missed needs a reason."""
     from tickets.guards import unexplained_late
@@ -153,7 +157,7 @@ class TicketMoves:
         source=State.CONFIRMING,
         target=State.COMPLETED,
         reason=True,
-        guards=(partner_allows("no_answer"), customer_was_silent),
+        guards=(silence_may_end_it, customer_was_silent),
     )
     def no_answer(self) -> None:
         """The customer stayed silent (D43); off for complaints."""

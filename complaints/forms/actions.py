@@ -56,7 +56,9 @@ class ActionTextForm(MoveForm):
     kind = forms.ChoiceField(label=gettext_lazy("Kind of action"), choices=ActionKind.choices, widget=forms.RadioSelect, initial=ActionKind.CORRECTIVE)
     what = words_field(gettext_lazy("What is done"), rows=4, limit=5000, help_text=gettext_lazy("The first line is its title."))
     owner = ColleagueField(gettext_lazy("Who carries it out"))
-    department = forms.ModelChoiceField(label=gettext_lazy("Department"), queryset=Department.objects.none())
+    department = forms.ModelChoiceField(
+        label=gettext_lazy("Department"), queryset=Department.objects.none(), empty_label=gettext_lazy("Choose a department")
+    )
     due_on = day_field(gettext_lazy("To be carried out by"))
     effect_on = day_field(gettext_lazy("Effect checked on"))
 

@@ -119,7 +119,9 @@ class WriteCauseForm(MoveForm):
 
 
 class NameAnalysingForm(MoveForm):
-    department = forms.ModelChoiceField(label=gettext_lazy("Department"), queryset=Department.objects.none())
+    department = forms.ModelChoiceField(
+        label=gettext_lazy("Department"), queryset=Department.objects.none(), empty_label=gettext_lazy("Choose a department")
+    )
     reason = words_field(gettext_lazy("Reason"))
 
     def prepare(self) -> None:

@@ -337,7 +337,9 @@ class TargetForm(forms.Form):
     user = forms.ModelChoiceField(
         label=gettext_lazy("Person"), queryset=User.objects.none(), required=False, empty_label=gettext_lazy("the department as a whole")
     )
-    department = forms.ModelChoiceField(label=gettext_lazy("Department"), queryset=Department.objects.none(), required=False)
+    department = forms.ModelChoiceField(
+        label=gettext_lazy("Department"), queryset=Department.objects.none(), required=False, empty_label="–"
+    )
 
     def __init__(self, *args: Any, people: Any, departments: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

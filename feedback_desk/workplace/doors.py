@@ -165,6 +165,7 @@ ANOTHER_WAY = {
     disposition_life.form_was_reopened,
     action_life.may_be_put_off,
     action_life.more_time_asked,
+    ticket_life.silence_may_end_it,
     ticket_life.may_be_extended,
     ticket_life.extension_asked,
 }
