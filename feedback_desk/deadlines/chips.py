@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from feedback_desk.deadlines import wording
+from feedback_desk.deadlines import clocks, wording
 from feedback_desk.deadlines.models import WAITS, Clock, Deadline, DeadlineState
 from feedback_desk.records.models import Item
 
@@ -54,17 +54,19 @@ def _paused(left: int | None, clock: str) -> str:
 
 
 def chip_of_ended(deadline: Deadline) -> Chip:
-    """Met, with the time it took, or missed, by how much."""
+    """Met, with the time it took while it ran, or missed, by how much when it ended or stopped (E3). Reads `pauses`: fetch them with the row."""
     ended = deadline.ended_at or deadline.due_at
+    stops = [(pause.from_at, pause.until_at) for pause in deadline.pauses.all()]
     if deadline.late:
-        text = _("Late by %(time)s") % {"time": wording.length((ended - deadline.due_at).total_seconds())}
+        over = (clocks.stood_since(ended, stops) or ended) - deadline.due_at
+        text = _("Late by %(time)s") % {"time": wording.length(over.total_seconds())}
     else:
-        text = _("In time, took %(time)s") % {"time": wording.length((ended - deadline.start_at).total_seconds())}
+        text = _("In time, took %(time)s") % {"time": wording.length(clocks.ran(deadline.start_at, ended, stops))}
     return Chip("missed" if deadline.late else "met", text, deadline.rule.spoken, iso(deadline.due_at), iso(deadline.warn_at), wording.exact(deadline.due_at))
 
 
 def chip_of(deadline: Deadline, at: datetime) -> Chip | None:
-    """The chip of a deadline row (reads its rule); None for a void one."""
+    """The chip of a deadline row (reads its rule, of a settled one its pauses); None for a void one."""
     if deadline.state == DeadlineState.VOID:
         return None
     if deadline.state == DeadlineState.SETTLED:

@@ -6,7 +6,7 @@ day; *fixed_date* and *weekday* on a day of the month or week after the one that
 Every clock can say how much of it lies between two instants (`between`) and where one gets by going forward or back in it (`ahead`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -263,10 +263,19 @@ def _backward(start: datetime, clock: str, hours: Hours) -> Iterator[tuple[datet
         day -= timedelta(days=1)
 
 
-def elapsed(start: datetime, at: datetime, clock: str, hours: Hours, pauses: tuple[tuple[datetime, datetime], ...] = ()) -> float:
-    """Seconds of the clock used from `start` to `at`, without the pauses (E3)."""
-    used = between(start, at, clock, hours)
-    return used - sum(between(begin, min(end, at), clock, hours) for begin, end in pauses if begin < at)
+Stops = Sequence[tuple[datetime, datetime | None]]
+"""From when until when a limit stood still; None: until it ended."""
+
+
+def stood_since(ended_at: datetime, stops: Stops) -> datetime | None:
+    """Since when a limit stood still that ended so, which is what it is judged by (E3); None when it ran."""
+    return max((begin for begin, end in stops if end in (None, ended_at)), default=None)
+
+
+def ran(start: datetime, ended_at: datetime, stops: Stops) -> float:
+    """Seconds, day and night, from `start` to its end without those in which it stood still (E3)."""
+    still = (min(end or ended_at, ended_at) - max(begin, start) for begin, end in stops)
+    return (ended_at - start - sum((max(stretch, timedelta()) for stretch in still), timedelta())).total_seconds()
 
 
 def left(at: datetime, due_at: datetime, clock: str, hours: Hours) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.dateparse import parse_datetime
 
-from feedback_desk.deadlines import ladder, life, sentences
+from feedback_desk.deadlines import clocks, ladder, life, sentences
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import Hours, NeverOpen
 from feedback_desk.deadlines.course import Course, course
@@ -124,9 +124,14 @@ class Explanation:
         return str(self.kept["clock"])
 
     @property
+    def stood_since(self) -> datetime | None:
+        """Of one that ended while it stood still: since when."""
+        return clocks.stood_since(self.ended_at, [(stop.from_at, stop.until_at) for stop in self.stops]) if self.ended_at else None
+
+    @property
     def seconds(self) -> float:
-        """Until the limit, negative after it; of an ended one at its end."""
-        return (self.due_at - (self.ended_at or self.at)).total_seconds()
+        """Until the limit, negative after it; of an ended one at its end, or when it stopped to stand still until then (E3)."""
+        return (self.due_at - (self.stood_since or self.ended_at or self.at)).total_seconds()
 
     @property
     def sentence(self) -> str:

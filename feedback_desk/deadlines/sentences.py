@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -62,30 +62,45 @@ def due(told: Explanation) -> str:
     return _("due %(due)s") % {"due": moment(told.due_at, told, told.start_at, ends=True)}
 
 
+def _day_due(told: Explanation) -> datetime:
+    """In the day that was just said: midnight was its end."""
+    return told.due_at - timedelta(microseconds=1)
+
+
 def warned(told: Explanation) -> str:
     """Of a live limit; nothing where it is not warned of, or nobody knows when."""
     if told.ended_at or told.warn_at >= told.due_at:
         return ""
-    at = {"at": moment(told.warn_at, told, told.due_at)}
+    at = {"at": moment(told.warn_at, told, _day_due(told))}
     if told.warned:
         return _("warned %(at)s") % at
     return "" if told.state == DeadlineState.PAUSED or told.warn_at <= told.at else _("warning %(at)s") % at
 
 
 def standing(told: Explanation) -> str:
-    time = {"time": wording.spelt(told.seconds), "end": moment(told.ended_at, told, told.due_at) if told.ended_at else ""}
+    time = {"time": wording.spelt(told.seconds), "end": moment(told.ended_at, told, _day_due(told)) if told.ended_at else ""}
     match told.state:
         case "foreseen":
             return ""
         case DeadlineState.VOID:
             return _("void since %(end)s: %(why)s") % {**time, "why": spoken.words(told.why)}
         case DeadlineState.SETTLED:
-            return _("done %(end)s, late by %(time)s") % time if told.late else _("done %(end)s, in time with %(time)s to spare") % time
+            return _done(told, time)
         case DeadlineState.PAUSED:
             return _paused_now(told)
     if told.code in WAITS and told.seconds < 0:
         return _("no answer yet")
     return _("overdue by %(time)s") % time if told.late else _("%(time)s left") % time
+
+
+def _done(told: Explanation, said: dict[str, str]) -> str:
+    if told.stood_since is None or told.ended_at is None:
+        return (_("done %(end)s, late by %(time)s") if told.late else _("done %(end)s, in time with %(time)s to spare")) % said
+    stood = {"stop": moment(told.stood_since, told, _day_due(told)), "end": moment(told.ended_at, told, told.stood_since), "time": said["time"]}
+    return (
+        _("paused %(stop)s when it was late by %(time)s, done %(end)s") if told.late
+        else _("paused %(stop)s with %(time)s to spare, done %(end)s, in time")
+    ) % stood  # fmt: skip
 
 
 def _paused_now(told: Explanation) -> str:

@@ -209,11 +209,24 @@ def test_E3_runs_on_with_what_was_left(words, start, paused, left, resumed, due,
     assert clocks.resumed(instant(resumed, hours), left, wanted.clock, hours) == instant(due, hours), why
 
 
-def test_E3_elapsed_leaves_pauses_out():
-    hours = calendar("desk")
-    pauses = ((instant("2026-03-02 10:00", hours), instant("2026-03-02 12:00", hours)),)
-    assert clocks.elapsed(instant("2026-03-02 09:00", hours), instant("2026-03-02 13:00", hours), "business", hours, pauses) == 7200
-    assert clocks.elapsed(instant("2026-03-02 09:00", hours), instant("2026-03-02 11:00", hours), "business", hours, pauses) == 3600
+@pytest.mark.parametrize(
+    ("stops", "ended", "ran", "since"),
+    [
+        ([("10:00", "12:00")], "13:00", 2, None),
+        ([("10:00", "12:00")], "11:00", 1, None),
+        ([("10:00", "11:00"), ("12:00", "14:00")], "14:00", 2, "12:00"),
+        ([("10:00", None)], "14:00", 1, "10:00"),
+        ([("08:00", "10:00")], "12:00", 2, None),
+        ([("13:00", "13:00")], "12:00", 3, None),
+    ],
+)  # fmt: skip
+def test_E3_what_ended_ran_without_its_pauses_and_may_have_stood_still(stops, ended, ran, since):
+    def at(time):
+        return time and instant(f"2026-03-02 {time}", calendar("desk"))
+
+    stood = [(at(begin), at(end)) for begin, end in stops]
+    assert clocks.ran(at("09:00"), at(ended), stood) == ran * 3600
+    assert clocks.stood_since(at(ended), stood) == at(since)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
 | --- | --- | --- |
 | frappe #3776 | naive site time: a new 30-minute limit is "failed" in another zone | frappe_3776_a_new_limit_is_not_late_to_a_reader_in_another_zone |
 | frappe #3776 | waiting from February to August, then settled: 42 days reported | frappe_3776_time_on_hold_counts_when_settled_from_there |
+| frappe #3776 | the same, late before the wait | frappe_3776_late_before_the_hold_is_late_by_what_it_was_then |
 | frappe #2449 | time on hold added to the creation time, wrong across holidays | frappe_2449_a_hold_over_holidays_gives_back_what_was_left |
 | frappe #2449 | a changed holiday list leaves open tickets as they were | frappe_2449_a_changed_holiday_list_reaches_open_limits |
 | zammad #3180 | "24/7" is shut for a minute each midnight | zammad_3180_round_the_clock_has_no_hole_at_midnight |
@@ -92,13 +93,14 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from feedback_desk.celery import app
 from feedback_desk.deadlines import clocks, first_rows, services, sweep, versions
 from feedback_desk.deadlines.calendars import build
 from feedback_desk.deadlines.chips import chip_of
 from feedback_desk.deadlines.clocks import Allowance, NeverOpen
+from feedback_desk.deadlines.explain import explain
 from feedback_desk.deadlines.models import Calendar, Deadline, Ladder, LadderStep, Rule, StepOutcome, StepTaken
 from feedback_desk.deadlines.rederiving import rederive
 from feedback_desk.deadlines.tests.changes import applied
@@ -153,6 +155,17 @@ def steps():
     return list(StepTaken.objects.order_by("deadline", "step").values_list("step", flat=True))
 
 
+def ended_in_words(deadline, at):
+    """What the chip says and how the sentence ends, in both languages."""
+    deadline, found = Deadline.objects.get(pk=deadline.pk), {}
+    for language in ("en", "zh-hans"):
+        with translation.override(language):
+            chip, sentence = chip_of(deadline, at), explain(deadline, at).sentence
+        assert chip is not None
+        found[chip.text] = sentence.split("; " if language == "en" else "；", 2)[-1]
+    return found
+
+
 def statements(work):
     with CaptureQueriesContext(connection) as seen:
         work()
@@ -178,12 +191,25 @@ def test_frappe_3776_a_new_limit_is_not_late_to_a_reader_in_another_zone(running
 
 
 def test_frappe_3776_time_on_hold_counts_when_settled_from_there(item, running, waited, local):
-    deadline = running("D26", "2026-02-02 09:00")
-    waited("2026-02-03 10:00")
+    running("D26", "2026-02-02 09:00")
+    waited("2026-02-03 10:00", "2026-02-04 10:00")
+    waited("2026-02-05 10:00")
     (settled,) = services.settle(item, "D26", at=local("2026-08-03 10:00"))
-    (pause,) = deadline.pauses.all()
-    used = clocks.elapsed(settled.start_at, local("2026-08-03 10:00"), "calendar", build("Asia/Shanghai", {}), ((pause.from_at, pause.until_at),))
-    assert (settled.late, used) == (False, 25 * 3600)
+    assert (settled.late, settled.due_at) == (False, local("2026-02-11 00:00"))
+    assert ended_in_words(settled, local("2026-08-03 11:00")) == {
+        "In time, took 2 d 1 h": "paused February 5 10:00 with 5 days 14 hours to spare, done today 10:00, in time.",
+        "按时，用时 2 天 1 小时": "2月5日 10:00 起暂停，当时还有 5 天 14 小时；今天 10:00 完成，按时。",
+    }
+
+
+def test_frappe_3776_late_before_the_hold_is_late_by_what_it_was_then(item, running, waited, local):
+    deadline = running("D26", "2026-02-02 09:00")
+    waited(f"{deadline.due_at + timedelta(hours=11):%Y-%m-%d %H:%M}")
+    (settled,) = services.settle(item, "D26", at=local("2026-08-03 10:00"))
+    assert ended_in_words(settled, local("2026-08-03 11:00")) == {
+        "Late by 3 h 00 min": "paused February 10 03:00 when it was late by 3 hours, done today 10:00.",
+        "晚 3 小时 00 分": "2月10日 03:00 起暂停，当时已超时 3 小时；今天 10:00 完成。",
+    }
 
 
 def test_frappe_2449_a_hold_over_holidays_gives_back_what_was_left(running, waited, local):
