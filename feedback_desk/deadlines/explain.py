@@ -165,8 +165,22 @@ def _late(deadline: Deadline, at: datetime) -> bool:
     return (deadline.paused_at or at) > deadline.due_at and deadline.code not in WAITS
 
 
-def of_notice(data: Mapping[str, Any]) -> str:
-    """The sentence for a notice of a step, as it was at the step, from what the notice kept; nothing for notices from before it did."""
+def of_notice(data: Mapping[str, Any], cause: str = "") -> str:
+    """For a notice of a step, as it was at the step: everything, sentence by sentence, where `cause` names the step; else what the notice kept."""
+    _step, _colon, step = cause.partition("step:")
+    row = Deadline.objects.filter(steps=int(step)).select_related("rule", "item").prefetch_related("pauses").first() if step.isdigit() else None
+    return "\n".join(_at_step(row, data["step_at"]).sentences) if row else as_kept(data)
+
+
+def _at_step(row: Deadline, at: datetime) -> Explanation:
+    """It does not say that it was warned of: this is the warning."""
+    told = _what_happened(row, at, _hours_of(row))
+    just_due = row.state == DeadlineState.RUNNING and at == row.due_at
+    return replace(told, near=False, warn_at=told.due_at, state="foreseen" if just_due else told.state)
+
+
+def as_kept(data: Mapping[str, Any], _cause: str = "") -> str:
+    """In one sentence, without what people gave as their reasons, from what the notice kept; nothing for notices from before it did."""
     if not data.get("promised") or not isinstance(data.get("start_at"), datetime):
         return ""
     at, due_at = data["step_at"], data["due_at"]
@@ -179,12 +193,20 @@ def of_notice(data: Mapping[str, Any]) -> str:
 
 def explain_fully(deadline: Deadline, at: datetime) -> Explanation:
     """Ten queries beside the row with its rule and item."""
-    hours = hours_of([deadline.allowance["calendar"]])[deadline.allowance["calendar"]]
-    told, names = explain(deadline, at), names_of(hours)
-    moved, stops = _moved(deadline), _what_was_left(deadline, told.stops, hours)
-    told = replace(told, course=_course(told, hours, names), stops=stops, moved=moved, asking=_asking(deadline))
-    taken = _taken(deadline)
+    hours, taken = _hours_of(deadline), _taken(deadline)
+    told = _what_happened(deadline, at, hours)
     return replace(told, warned=told.warned and any(step.warned for step in taken), steps=(*taken, *_coming(deadline, hours, at)))
+
+
+def _hours_of(deadline: Deadline) -> Hours:
+    return hours_of([deadline.allowance["calendar"]])[deadline.allowance["calendar"]]
+
+
+def _what_happened(deadline: Deadline, at: datetime, hours: Hours) -> Explanation:
+    """With its course, pauses and extensions; without its steps."""
+    told = explain(deadline, at)
+    stops = _what_was_left(deadline, told.stops, hours)
+    return replace(told, course=_course(told, hours, names_of(hours)), stops=stops, moved=_moved(deadline), asking=_asking(deadline))
 
 
 def names_of(hours: Hours) -> dict[date, str]:

@@ -14,8 +14,9 @@ from feedback_desk.notices.models import Notice
 from feedback_desk.records import spoken
 
 DEFAULT_LANGUAGE = "zh-hans"
-EXPLAINS: dict[str, Callable[[Mapping[str, Any]], str]] = {}
-"""By template: one sentence that says why, from the notice's own data. Filled by the layers above, as this one knows nothing of limits."""
+EXPLAINS: dict[str, Callable[[Mapping[str, Any], str], str]] = {}
+"""By template: why, from the notice's data and its cause; with no cause from the data alone, which reads nothing. Filled by the layers above, as this one
+knows nothing of limits."""
 FULL_STOP = re.compile(r"[.。] · ")
 SAID = {"what", "message"}
 """The desk's own words in a notice's data: kept in English, with their values in `said`."""
@@ -23,11 +24,17 @@ SAID = {"what", "message"}
 
 def subject(notice: Notice, language: str | None = None) -> str:
     """One line: the subject of the e-mail and the line in the page; a sentence in it goes without its full stop."""
-    return FULL_STOP.sub(" · ", _render(notice.template, "subject.txt", notice.data, language).replace("\n", " ").strip())
+    return FULL_STOP.sub(" · ", _render(notice, "subject.txt", language).replace("\n", " ").strip())
 
 
 def text(notice: Notice, language: str | None = None) -> str:
-    return _render(notice.template, "txt", notice.data, language).strip() + "\n"
+    """The whole of it, with everything that explains it (E4): several queries."""
+    return _render(notice, "txt", language, notice.cause).strip() + "\n"
+
+
+def gist(notice: Notice, language: str | None = None) -> str:
+    """For lists: what the notice itself knows, without a query."""
+    return _render(notice, "txt", language).strip() + "\n"
 
 
 def link(notice: Notice) -> str:
@@ -45,11 +52,11 @@ def html(body: str, title: str, url: str, language: str | None = None) -> str:
         return render_to_string("notices/mail.html", {"body": body, "title": title, "url": url, "language": language or DEFAULT_LANGUAGE})
 
 
-def _render(template: str, part: str, data: Mapping[str, Any], language: str | None) -> str:
+def _render(notice: Notice, part: str, language: str | None, cause: str = "") -> str:
     with translation.override(language or translation.get_language() or DEFAULT_LANGUAGE):
-        context = _context(data)
-        context["explained"] = EXPLAINS[template](context) if template in EXPLAINS else ""
-        return render_to_string(f"notices/{template}.{part}", context)
+        context = _context(notice.data)
+        context["explained"] = EXPLAINS[notice.template](context, cause) if notice.template in EXPLAINS else ""
+        return render_to_string(f"notices/{notice.template}.{part}", context)
 
 
 def _context(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -259,6 +259,46 @@ def test_E4_a_notice_says_why_in_its_readers_language(lived, local, agent):
     assert "48 hours (day and night) from receipt (March 2 09:00); due March 4 09:00; overdue by 1 day." in notices.text(late, "en")
 
 
+HAPPENED = {
+    "zh-hans": (
+        "自2月12日 10:00 登记起，5 个工作日；3月5日 24:00 到期",
+        "其间有农历除夕、春节 2月15日–23日、周末 1 天，不计时。",
+        "2月13日 10:00 起暂停，2月14日 10:00 恢复（等待客户）。",
+        "2月25日 11:00 主管秦同意延期，由 2月27日 24:00 延至 3月5日 24:00：等配件。",
+        "依据规则 D26《工单办结》第 1 版。",
+    ),
+    "en": (
+        "5 working days from registration (February 12 10:00); due March 5 24:00",
+        "In between and not counted: Spring Festival's Eve, Spring Festival February 15–23, 1 day of a weekend.",
+        "Paused from February 13 10:00 to February 14 10:00 (等待客户).",
+        "Extended from February 27 24:00 to March 5 24:00 by 主管秦 (February 25 11:00): 等配件.",
+        "Rule D26 Completion, version 1.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_E4_a_notice_tells_pauses_holidays_extensions_and_the_version(item, lived, local, supervisor, language, django_assert_num_queries):
+    row = lived("D26", "2026-02-12 10:00")
+    services.pause(item, "D26", at=local("2026-02-13 10:00"), because="等待客户")
+    services.resume(item, "D26", at=local("2026-02-14 10:00"))
+    services.extend(row, until=local("2026-03-06 00:00"), at=local("2026-02-25 11:00"), by=supervisor, why="等配件")
+    until_done(local("2026-03-05 23:00"))
+    until_done(local("2026-03-06 00:00"))
+    for step in row.steps.all():
+        notice = Notice.objects.filter(cause=f"step:{step.pk}", channel="email").latest("pk")
+        assert [sentence for sentence in HAPPENED[language] if sentence not in notices.text(notice, language)] == []
+        with django_assert_num_queries(0):
+            assert HAPPENED[language][-1] not in notices.gist(notice, language)
+
+
+def test_E4_a_notice_gives_the_end_of_a_day_the_same_name_throughout(lived, local):
+    lived("D26")
+    until_done(local("2026-03-10 00:00"))
+    text = notices.text(Notice.objects.filter(channel="email").latest("pk"), "zh-hans")
+    assert ("2026年3月9日 24:00 到期" in text, "00:00" in text) == (True, False)
+
+
 def test_a_notice_from_before_notices_said_why_is_still_read(lived, local):
     lived("D08")
     sweep(local("2026-03-03 21:00:02"))

@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from feedback_desk.deadlines import wording
 from feedback_desk.records.secrets import mask, mask_name
 from feedback_desk.records.spoken import when
 from feedback_desk.workplace import office
@@ -115,6 +116,12 @@ def spoken(at: datetime | None) -> str:
 def exact(at: datetime | None) -> str:
     """The exact instant in the desk's zone, for `title`."""
     return date_format(timezone.localtime(at), "Y-m-d H:i:s") if at else ""
+
+
+@register.filter
+def until(at: datetime | None) -> str:
+    """A limit with its year; one at midnight is 24:00 of the day that it ends."""
+    return wording.dated(at, ends=True) if at else ""
 
 
 @register.filter

@@ -56,7 +56,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
 
 
 def _line(notice: Notice) -> Line:
-    return Line(notice, wording.subject(notice), wording.text(notice), notice.item.number if notice.item else "")
+    return Line(notice, wording.subject(notice), wording.gist(notice), notice.item.number if notice.item else "")
 
 
 @login_required
