@@ -220,7 +220,7 @@ def _letters(due: Due, rung: Rung, when: datetime, step: int, staff: Staff, seen
         return []
     fresh = [user_id for user_id in answer.user_ids if user_id not in seen]
     seen.update(fresh)
-    note = [user_id for user_id in staff.administrators() if user_id not in fresh] if answer.nobody_left else []
+    note = [user_id for user_id in staff.administrators(due.row.root_id) if user_id not in fresh] if answer.nobody_left else []
     cause, data = f"step:{step}", _data(due, rung, when)
     told = [("deadline_step", user_id) for user_id in fresh] + [("administrator_note", user_id) for user_id in note]
     return [Letter(cause, due.row.item_id, user_id, template, data) for template, user_id in told]

@@ -197,8 +197,9 @@ class Staff:
     def _department(self, ask: Ask) -> int | None:
         return ask.department_id or self._next(ask.owner_id, "department_id")
 
-    def administrators(self) -> list[int]:
-        return self.holders(Role.ADMINISTRATOR)
+    def administrators(self, root_id: int) -> list[int]:
+        """Without those named in the matter (V3)."""
+        return [user_id for user_id in self.holders(Role.ADMINISTRATOR) if user_id not in self.concerned.get(root_id, ())]
 
 
 def first(found: Iterable[int | None]) -> int | None:

@@ -188,6 +188,15 @@ def test_V3_with_nobody_left_the_next_step_up_and_the_administrators_are_told(it
     assert told("administrator_note") == {"root"}
 
 
+def test_V3_an_administrator_named_in_the_matter_gets_no_note_of_it(item, running, local, cast):
+    Membership.objects.create(user=cast.outsider, role=Role.ADMINISTRATOR)
+    for person in (cast.agent, cast.colleague, cast.supervisor, cast.manager, cast.office, cast.general_manager, cast.deputy, cast.administrator):
+        concern(person, item, local)
+    running("D06")
+    sweep(local("2026-03-02 10:00"))
+    assert told("administrator_note") == {"outsider"}
+
+
 def test_without_an_owner_whoever_assigns_is_told(running, local):
     running("D02", owner=None)
     sweep(local("2026-03-02 09:30"))
