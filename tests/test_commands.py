@@ -58,8 +58,9 @@ def test_a_figure_beyond_its_limit_ends_the_run_with_1_and_is_named(
     assert "alone" in capsys.readouterr().out, "the other figures are printed all the same"
 
 
-def test_without_fsync_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = {"SHOW fsync": "off", "SHOW synchronous_commit": "on"}
+@pytest.mark.parametrize("off", ["fsync", "synchronous_commit", "full_page_writes"])
+def test_with_a_promise_of_the_server_switched_off_nothing_is_measured(monkeypatch: pytest.MonkeyPatch, off: str) -> None:
+    said = {f"SHOW {name}": "on" for name in ("fsync", "synchronous_commit", "full_page_writes")} | {f"SHOW {off}": "off"}
 
     class Cursor(MagicMock):
         def execute(self, sql: str) -> None:
@@ -68,10 +69,10 @@ def test_without_fsync_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> N
     server = MagicMock(vendor="postgresql")
     server.cursor.return_value.__enter__.return_value = Cursor()
     monkeypatch.setattr(durable, "connection", server)
-    with pytest.raises(CannotMeasure, match="fsync off"):
+    with pytest.raises(CannotMeasure, match=f"{off} off"):
         durable.database()
-    said["SHOW fsync"] = "on"
-    assert durable.database() == "postgresql with fsync on, synchronous_commit on"
+    said[f"SHOW {off}"] = "on"
+    assert durable.database() == "postgresql with fsync on, synchronous_commit on, full_page_writes on"
 
 
 @pytest.mark.parametrize("package", ["django", "reportlab"])

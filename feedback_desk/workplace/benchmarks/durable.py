@@ -1,4 +1,4 @@
-"""What the database server promises of a commit: a figure measured without fsync says nothing of a desk."""
+"""What the database server promises of a commit: a figure measured with a promise switched off says nothing of a desk."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from django.db import connection
 
 from feedback_desk.workplace.benchmarks import CannotMeasure
 
-ASKED = ("fsync", "synchronous_commit")
+ASKED = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 def database() -> str:
-    """ "postgresql with fsync on, synchronous_commit on", as the server itself says. Raises CannotMeasure where fsync is off."""
+    """ "postgresql with fsync on, synchronous_commit on, full_page_writes on", as the server itself says. Raises CannotMeasure where one is off."""
     if connection.vendor != "postgresql":
         return connection.vendor
     found = dict.fromkeys(ASKED, "")
@@ -18,6 +18,6 @@ def database() -> str:
         for name in ASKED:
             cursor.execute(f"SHOW {name}")
             (found[name],) = cursor.fetchone()
-    if found["fsync"] != "on":
-        raise CannotMeasure("This PostgreSQL runs with fsync off, so nothing it writes would be on disk: switch it on (fsync = on) and measure again.")
+    if off := [name for name, value in found.items() if value == "off"]:
+        raise CannotMeasure(f"This PostgreSQL runs with {', '.join(off)} off, so what it writes may not survive a crash: switch it on and measure again.")
     return f"{connection.vendor} with " + ", ".join(f"{name} {value}" for name, value in found.items())
