@@ -16,7 +16,7 @@ from feedback_desk.deadlines import ladder, life
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import Hours
 from feedback_desk.deadlines.ladder import Rung
-from feedback_desk.deadlines.models import Clock, Deadline, DeadlineState, Extension, ExtensionState, Pause, Rule
+from feedback_desk.deadlines.models import WAITS, Clock, Deadline, DeadlineState, Extension, ExtensionState, Pause, Rule
 from feedback_desk.people.models import Absence
 from feedback_desk.people.receivers import Ask, Staff
 
@@ -147,7 +147,7 @@ def _relived(case: Case, kept: Mapping[str, Any], hours: Hours, at: datetime, du
         taken += _take(row, min(when, until), hours)
         happen(row)
     taken += _take(row, until, hours)
-    late = min(until, row.paused_at or until) > row.due_at
+    late = case.code not in WAITS and min(until, row.paused_at or until) > row.due_at
     return _Life(row.due_at, late, taken, ladder.rungs(row))
 
 
@@ -280,7 +280,7 @@ def _case(
 ) -> Case:  # fmt: skip
     pk, code, rule_id, start_at, due_at, ended_at, late, paused_at, kept, owner_id, department_id, root_department_id, root_id = row
     when, amount = rules[rule_id]
-    was_late = bool(late) if ended_at else (paused_at or at) > due_at
+    was_late = code not in WAITS and (bool(late) if ended_at else (paused_at or at) > due_at)
     return Case(
         pk, code, when, start_at, due_at, ended_at, was_late, kept, amount, tuple(stops.get(pk, ())), tuple(granted.get(pk, ())), owner_id,
         department_id or root_department_id, root_id,

@@ -56,6 +56,13 @@ def replayed(local):
     return count
 
 
+def test_D43_an_answer_that_is_only_waited_for_is_no_miss(past, replayed):
+    past("D43", "2026-03-02 09:00")
+    past("D43", "2026-03-02 09:00", end="2026-03-20 09:00")
+    assert replayed().total == [2, 0, 0]
+    assert replayed(other("D43", clock="calendar", amount=3600)).total == [2, 0, 0]
+
+
 def other(code, **values):
     rule = next(rule for rule in services.fitting_rules([code], URGENT, Rule.objects.earliest("valid_from").valid_from).values())
     for name, value in values.items():
