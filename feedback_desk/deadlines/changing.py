@@ -3,6 +3,7 @@
 Read from the top: somebody asks for a preview, a worker counts; they order it, a worker applies it in batches. Reckoning a limit again is `retell`.
 A batch is one short transaction that waits for nobody while it holds anything: the change's own row, then the items, then the deadlines in order of
 their keys, the two last with SKIP LOCKED. What somebody else holds at that moment is taken later. On SQLite, with its one writer, batches leave pauses.
+A version that is switched off is such a change too: what runs under the versions before it gets the rule that fits now, or is void (decision 50).
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from feedback_desk import clock
-from feedback_desk.deadlines import clocks, ladder, services
+from feedback_desk.deadlines import clocks, ladder, services, versions
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import Hours
 from feedback_desk.deadlines.ladder import Rung
-from feedback_desk.deadlines.models import Calendar, Change, Clock, Deadline, DeadlineState, DepartmentCalendar, Pause, Rule
+from feedback_desk.deadlines.models import WAITS, Calendar, Change, Clock, Deadline, DeadlineState, DepartmentCalendar, Pause, Rule
 from feedback_desk.people.access import NotNow
 from feedback_desk.people.models import User
 from feedback_desk.records import bulk, history
@@ -42,6 +44,7 @@ SLICE = 20.0
 SILENT_AFTER = timedelta(seconds=30)
 """No sign for so long: no worker has it."""
 SAMPLE = 20
+SWITCHED_OFF = gettext_noop("rule switched off")
 WORK = (State.COUNTING, State.APPLYING)
 RETOLD = ("rule_id", "due_at", "warn_at", "next_step", "next_step_at", "left_seconds")
 MIRROR = ("next_limit_at", "next_warn_at", "next_limit_code", "next_paused")
@@ -145,10 +148,9 @@ class Plan:
         return cls(change, [rule for pk, rule in versions.items() if pk in valid], versions, calendars, departments)
 
     def concerned(self) -> QuerySet[Deadline]:
-        live = Deadline.objects.filter(state__in=services.LIVE)
         if self.change.rule:
-            return live.filter(code=self.change.rule.code).exclude(rule=self.change.rule)
-        return live.filter(allowance__calendar=self.change.calendar_id)
+            return runs_under_others(self.change.rule)
+        return Deadline.objects.filter(state__in=services.LIVE, allowance__calendar=self.change.calendar_id)
 
     def read(self, rows: QuerySet[Deadline], limit: int | None = None) -> Sequence[Deadline]:
         """With `place`, the department whose calendar counts, and their versions, which the plan knows; a version made since is fetched."""
@@ -164,6 +166,9 @@ class Plan:
         before = _standing(row)
         if self.change.rule:
             rule = self._rule_of(row)
+            if rule is None and not self.change.rule.active:
+                services._end(row, DeadlineState.VOID, at, self.change.ordered_by, SWITCHED_OFF)
+                return True
             if rule is not None:
                 retell(row, self._told(rule, self.hours[rule.calendar_id or self.departments.get(row.place or 0)]), pauses, at)
             return rule is not None
@@ -177,13 +182,15 @@ class Plan:
         return self.told[key]
 
     def _rule_of(self, row: Deadline) -> Rule | None:
-        """The changed rule, if it is what the facts of this limit ask for now."""
+        """The changed rule, if it is what the facts of this limit ask for now; of one switched off, whichever they ask for."""
         key = json.dumps(row.facts or {"rule": row.rule_id}, sort_keys=True, default=str)
         if key not in self.chosen:
             self.chosen[key] = self._choose(row)
         return self.chosen[key]
 
     def _choose(self, row: Deadline) -> Rule | None:
+        if self.change.rule and not self.change.rule.active:
+            return services.choose(self.rules, row.facts).get(row.code)
         wanted = next((rule for rule in self.rules if rule.pk == self.change.rule_id), None)
         if wanted is None:
             return None
@@ -192,14 +199,22 @@ class Plan:
         return wanted if services.choose(self.rules, row.facts).get(row.code) == wanted else None
 
 
+def runs_under_others(rule: Rule) -> QuerySet[Deadline]:
+    """What runs of the code under another version or rule; of a rule switched off only what runs under versions of its own."""
+    live = Deadline.objects.filter(code=rule.code, state__in=services.LIVE)
+    return live.exclude(rule=rule) if rule.active else live.filter(rule__in=versions.chain(rule))
+
+
 def _standing(row: Deadline) -> tuple[Any, ...]:
     return row.due_at, row.warn_at, row.next_step_at, row.left_seconds, row.allowance.get("unannounced")
 
 
 def fingerprint(change: Change) -> str:
-    """Of the version or of the calendar's days as they are now."""
-    if change.rule_id:
+    """Of the version, with the rules that take over from one switched off, or of the calendar's days as they are now."""
+    if change.rule:
         told: Any = [change.rule_id, Rule.objects.filter(replaces=change.rule_id).values_list("pk", flat=True).first()]
+        if not change.rule.active:
+            told += Rule.objects.valid(clock.now()).filter(code=change.rule.code).order_by("pk").values_list("pk", flat=True)
     else:
         assert change.calendar_id is not None
         calendar = Calendar.objects.get(pk=change.calendar_id)
@@ -215,8 +230,8 @@ def fingerprint(change: Change) -> str:
 def ask(*, by: User, rule: Rule | None = None, calendar: Calendar | None = None) -> Change:
     """Preview what the changed rule or calendar would do to limits that run. The caller announces it after the commit."""
     at = clock.now()
-    if rule is not None:
-        _demand_valid(rule, at)
+    if rule is not None and not rule.holds_at(at):
+        raise NotNow(_("Only the version that is valid now can be applied to limits that run."))
     about: dict[str, Any] = {"rule": rule, "calendar": calendar}
     if Change.objects.filter(state=State.APPLYING, **about).exists():
         raise NotNow(_("This change is being applied just now."))
@@ -226,11 +241,6 @@ def ask(*, by: User, rule: Rule | None = None, calendar: Calendar | None = None)
     change.fingerprint = fingerprint(change)
     change.save(force_insert=True)
     return change
-
-
-def _demand_valid(rule: Rule, at: datetime) -> None:
-    if not Rule.objects.valid(at).filter(pk=rule.pk).exists():
-        raise NotNow(_("Only the version that is valid now can be applied to limits that run."))
 
 
 @transaction.atomic
@@ -323,27 +333,28 @@ class Tally:
 
     def add(self, row: Any, pauses: Iterable[Pause], plan: Plan, at: datetime) -> bool:
         """Reckon the row again and count; True when it changes."""
-        was = {"due": row.due_at, "left": row.left_seconds, "rule": row.rule_id}
+        was = {"due": row.due_at, "rule": row.rule_id}
         changes = plan.retold(row, pauses, at)
         self._count(row, was, changes, at)
         return changes
 
     def _count(self, row: Any, was: Mapping[str, Any], changes: bool, at: datetime) -> None:
-        running = row.state == DeadlineState.RUNNING
-        late = running and row.due_at <= at < was["due"]
+        running, void = row.state == DeadlineState.RUNNING, row.state == DeadlineState.VOID
+        late = running and row.due_at <= at < was["due"] and row.code not in WAITS
         kinds = {
             "seen": True, "kept": not changes, "changed": changes, "earlier": row.due_at < was["due"], "later": row.due_at > was["due"],
-            "late": late, "saved": running and was["due"] <= at < row.due_at, "paused": changes and not running,
+            "late": late, "saved": running and was["due"] <= at < row.due_at, "paused": changes and row.state == DeadlineState.PAUSED, "void": void,
         }  # fmt: skip
         group = self.groups.setdefault(f"{was['rule']}:{row.place or 0}", {})
         for kind in (kind for kind, so in kinds.items() if so):
             self.counts[kind] = self.counts.get(kind, 0) + 1
             group[kind] = group.get(kind, 0) + 1
-        if row.due_at != was["due"]:
+        if void or row.due_at != was["due"]:
             self._show(row, was["due"], late)
 
     def _show(self, row: Deadline, due_at: datetime, late: bool) -> None:
         line = {"item": row.item_id, "rule": row.rule_id, "was": due_at.isoformat(), "due": row.due_at.isoformat(), "late": late}
+        line |= {"void": True} if row.state == DeadlineState.VOID else {}
         if len(self.sample) < SAMPLE:
             self.sample.append(line)
         elif late and (other := next((n for n, shown in enumerate(self.sample) if not shown["late"]), None)) is not None:
@@ -383,7 +394,9 @@ def _take(plan: Plan, picked: list[int]) -> None:
     tally = Tally.of(held.outcome)
     before = {row.pk: row.due_at for row in rows}
     changed = [row for row, pauses in _with_pauses(rows) if tally.add(row, pauses, plan, at)]
-    _write(changed, before, held, at)
+    _write([row for row in changed if row.live], before, held, at)
+    _write_void([row for row in changed if not row.live], held, at)
+    _mirror({pk for row in changed for pk in (row.item_id, row.root_id)}, {row.root_id for row in changed})
     missed = [] if len(rows) == len(wanted) else _still_concerned(plan, wanted, rows)
     held.later = [pk for pk in held.later if pk not in set(wanted)] + missed
     held.cursor, held.done = (picked[-1] if picked else held.cursor), held.done + len(wanted) - len(missed)
@@ -423,7 +436,15 @@ def _write(rows: Collection[Deadline], before: Mapping[int, datetime], change: C
     verb = "deadline_rule_changed" if change.rule_id else "deadline_calendar_changed"
     assert change.ordered_by is not None
     history.record_many([(row.item_id, row.root_id, _told(row, before[row.pk], change)) for row in rows], verb, by=change.ordered_by, at=at)
-    _mirror({pk for row in rows for pk in (row.item_id, row.root_id)}, {row.root_id for row in rows})
+
+
+def _write_void(rows: Collection[Deadline], change: Change, at: datetime) -> None:
+    if not rows:
+        return
+    assert change.ordered_by is not None
+    services.write_ended(rows, at)
+    lines = [(row.item_id, row.root_id, {"code": row.code, "deadline": row.pk, "change": change.pk}) for row in rows]
+    history.record_many(lines, "deadline_rule_off", by=change.ordered_by, at=at)
 
 
 def _told(row: Deadline, was: datetime, change: Change) -> dict[str, Any]:
@@ -433,6 +454,8 @@ def _told(row: Deadline, was: datetime, change: Change) -> dict[str, Any]:
 
 def _mirror(item_ids: Collection[int], root_ids: Collection[int]) -> None:
     """`services.mirror` for many items, which are locked, in three statements."""
+    if not item_ids:
+        return
     live: dict[int, list[tuple[Any, ...]]] = {pk: [] for pk in item_ids}
     rows = Deadline.objects.filter(root_id__in=root_ids, state__in=services.LIVE).order_by("due_at", "pk")
     for root_id, item_id, *told in rows.values_list("root_id", "item_id", *services.MIRRORED):

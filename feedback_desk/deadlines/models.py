@@ -196,7 +196,11 @@ class Rule(models.Model):
 
     def valid_at(self, at: datetime) -> bool:
         """As `RuleQuerySet.valid`, of a row that was read."""
-        return self.active and self.valid_from <= at and (self.valid_until is None or self.valid_until > at)
+        return self.active and self.holds_at(at)
+
+    def holds_at(self, at: datetime) -> bool:
+        """The version of its moment, switched off or not."""
+        return self.valid_from <= at and (self.valid_until is None or self.valid_until > at)
 
     @property
     def spoken(self) -> str:

@@ -32,12 +32,15 @@ class Running:
     pk: int
     versions: list[Rule]
     changes: list[Change]
+    off: bool = False
+    """The rule is switched off: what runs under its earlier versions runs on until somebody orders otherwise."""
 
     @classmethod
     def of_rule(cls, rule: Rule, user: Any) -> Running:
-        valid = Rule.objects.valid(clock.now()).filter(pk=rule.pk).exists()
-        others = Deadline.objects.filter(code=rule.code, state__in=LIVE).exclude(rule=rule).count() if valid else 0
-        return cls(others, valid and configures(user), "rule", rule.pk, chain(rule), list(Change.objects.filter(rule__code=rule.code)[:5]))
+        holds = rule.holds_at(clock.now())
+        others = changing.runs_under_others(rule).count() if holds else 0
+        changes = list(Change.objects.filter(rule__code=rule.code)[:5])
+        return cls(others, holds and configures(user), "rule", rule.pk, chain(rule), changes, off=not rule.active)
 
     @classmethod
     def of_calendar(cls, calendar: Calendar, user: Any) -> Running:
@@ -64,6 +67,7 @@ class Shown:
     was: str
     due: str
     late: bool
+    void: bool
 
 
 @dataclass
@@ -81,6 +85,11 @@ class ChangePage:
         return self.working and self.at - self.change.beat_at > changing.SILENT_AFTER
 
     @property
+    def off(self) -> bool:
+        """The rule is switched off."""
+        return self.change.rule is not None and not self.change.rule.active
+
+    @property
     def label(self) -> str:
         return _("Counting what would change") if self.change.state == State.COUNTING else _("Changing limits that run")
 
@@ -94,7 +103,7 @@ class ChangePage:
     def counts(self) -> list[tuple[str, int]]:
         names = {
             "changed": _("change"), "earlier": _("end earlier"), "later": _("end later"), "late": _("become late at once"), "saved": _("are late no more"),
-            "paused": _("stand still now"), "kept": _("stay as they are"),
+            "void": _("become void"), "paused": _("stand still now"), "kept": _("stay as they are"),
         }  # fmt: skip
         counted = self.shown.get("counts", {})
         return [(name, counted.get(key, 0)) for key, name in names.items() if counted.get(key) or key in ("changed", "late")]
@@ -129,7 +138,7 @@ class ChangePage:
         assert was is not None
         assert due is not None
         spoken = {"was": wording.moment(was, self.at, ends=True), "due": wording.moment(due, self.at, ends=True)}
-        return Shown(desk_link(item), item.title, rule.spoken if rule else "", late=line["late"], **spoken)
+        return Shown(desk_link(item), item.title, rule.spoken if rule else "", late=line["late"], void=line.get("void", False), **spoken)
 
 
 def _named(rule: Rule | None) -> str:

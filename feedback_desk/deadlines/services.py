@@ -196,12 +196,17 @@ def _end(row: Deadline, state: DeadlineState, at: datetime, by: Actor | None, wh
 
 def _ended(rows: list[Deadline], at: datetime, item: Item) -> list[Deadline]:
     if rows:
-        _requests_fall(rows, at)
-        Deadline.objects.bulk_update(rows, ENDED)
-        Pause.objects.filter(deadline__in=rows, until_at__isnull=True).update(until_at=Greatest("from_at", at))
-        _overtake(rows, at)
+        write_ended(rows, at)
         mirror(item, *{row.item_id for row in rows})
     return rows
+
+
+def write_ended(rows: Collection[Deadline], at: datetime) -> None:
+    """What ended, with what hangs on it; the caller sees to what the items show."""
+    _requests_fall(rows, at)
+    Deadline.objects.bulk_update(rows, ENDED)
+    Pause.objects.filter(deadline__in=rows, until_at__isnull=True).update(until_at=Greatest("from_at", at))
+    _overtake(rows, at)
 
 
 def _requests_fall(rows: Collection[Deadline], at: datetime) -> None:

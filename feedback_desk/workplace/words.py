@@ -76,6 +76,7 @@ SAID: dict[str, Any] = {
     "deadline_set_earlier": gettext_lazy("To be done earlier, as set on assignment"),
     "deadline_lengthened": gettext_lazy("More time: the customer could not be reached"),
     "deadline_rule_changed": gettext_lazy("The rule of a limit changed"),
+    "deadline_rule_off": gettext_lazy("A limit is void: its rule was switched off"),
     "deadline_calendar_changed": gettext_lazy("The calendar of a limit changed"),
     "no_longer_concerned": gettext_lazy("Somebody is no longer named in this matter"),
     "named_concerned": gettext_lazy("Somebody is named in this matter and takes no part from now on"),

@@ -263,10 +263,57 @@ def test_E5_changed_conditions_take_in_what_fits_them_now_and_leave_the_rest(man
     assert {due(row) for row in rows} == {local("2026-03-02 10:00")}
 
 
-def test_E5_a_version_switched_off_changes_nothing_that_runs(many, changed, administrator):
+def test_E5_a_version_switched_off_and_ordered_leaves_nothing_that_runs(many, changed, administrator, cast, small_batches, freeze, local):
+    rows = many(9)
+    services.pause(rows[0].item, "D08", at=local("2026-03-02 09:10"), because="等待客户")
+    off = changed("D08", active=False)
+    freeze("2026-03-02 11:00")
+    change = previewed(administrator, rule=off)
+    assert change.found["counts"] == {"seen": 9, "changed": 9, "void": 9}
+    assert {line["void"] for line in change.found["sample"]} == {True}
+    assert Deadline.objects.filter(state="running").count() == 9, "a preview changes nothing"
+    at = freeze("2026-03-02 11:30")
+    worked_off(changing.order(change_id=change.pk, by=administrator))
+    for row in rows:
+        row.refresh_from_db()
+        assert (row.state, row.ended_at, row.ended_by, row.why, row.late) == ("void", at, administrator, "rule switched off", None)
+        assert row.item.entries.filter(verb="deadline_rule_off", by=administrator, at=at).count() == 1
+        assert Item.objects.get(pk=row.item_id).next_limit_at is None
+    assert until_done(local("2026-06-02 10:00")) == 0
+    assert not Deadline.objects.get(pk=rows[0].pk).pauses.filter(until_at=None).exists()
+
+
+def test_E5_of_a_version_switched_off_what_another_rule_fits_is_derived_under_that_one(many, changed, administrator, freeze, local):
+    special = Rule.objects.get(code="D08")
+    own, plain = many(1, facts={"level": "vip"}), many(1, facts={"level": "ordinary"})
+    special.pk, special.when, special.amount, special.valid_from = None, {"level": ["vip"]}, 3600, local("2026-03-02 08:00")
+    special.save(force_insert=True)
+    mine = many(1, facts={"level": "vip"})
+    assert mine[0].rule == special
+    off = changed("D08", of={"level": ["vip"]}, active=False)
+    freeze("2026-03-02 09:45")
+    change = applied(off, administrator)
+    assert change.outcome["counts"] == {"seen": 1, "changed": 1, "later": 1}
+    assert due(mine[0]) == local("2026-03-04 09:00")
+    assert (mine[0].state, mine[0].rule.when) == ("running", {})
+    assert due(own[0]) == due(plain[0]) == local("2026-03-04 09:00")
+
+
+def test_E5_a_rule_that_comes_between_preview_and_order_of_a_switched_off_one_is_previewed_first(many, changed, administrator, local):
     many(1)
+    change = previewed(administrator, rule=changed("D08", active=False))
+    other = Rule.objects.get(code="D08", version=1)
+    other.pk, other.when, other.valid_until = None, {"level": ["vip"]}, None
+    other.save(force_insert=True)
     with pytest.raises(NotNow):
-        changing.ask(by=administrator, rule=changed("D08", active=False))
+        changing.order(change_id=change.pk, by=administrator)
+
+
+def test_E5_an_answer_that_is_only_waited_for_becomes_late_by_no_change(running, changed, administrator, freeze, local):
+    running("D43", facts={"kind": "consultation"})
+    freeze("2026-03-09 12:00")
+    new = changed("D43", clock="calendar", amount=3600)
+    assert "late" not in previewed(administrator, rule=new).found["counts"]
 
 
 def test_E5_a_limit_of_before_facts_were_kept_follows_its_rule(many, changed, administrator, local):

@@ -369,10 +369,14 @@ def test_zammad_3523_a_dead_engine_is_seen(db, client, agent):
     assert client.get("/healthz").status_code == 503
 
 
-def test_zammad_4353_a_rule_is_retired_not_deleted(item, running, local):
+def test_zammad_4353_a_rule_is_retired_not_deleted(running, local, administrator, freeze):
     deadline = running("D08")
-    Rule.objects.filter(code="D08").update(active=False)
-    services.void(item, "D08", at=local("2026-03-02 10:00"), why="规则停用")
+    rule = Rule.objects.get(code="D08")
+    rule.active = False
+    freeze("2026-03-02 10:00")
+    applied(versions.replace(rule, at=local("2026-03-02 09:30")), administrator)
+    deadline.refresh_from_db()
+    assert (deadline.state, deadline.why) == ("void", "rule switched off")
     assert sweep.until_done(local("2026-04-02 10:00")) == 0
     with pytest.raises(ProtectedError):
         deadline.rule.delete()

@@ -201,6 +201,24 @@ def test_E5_preview_order_and_progress_on_the_page(office, running, administrato
     assert office.post(reverse("limits:order", args=[change.pk]), follow=True).status_code == 200
 
 
+def test_E5_a_rule_switched_off_says_what_its_order_does_to_what_runs(office, item, running, freeze, announced):
+    running("D08")
+    freeze("2026-03-02 11:00")
+    old = Rule.objects.get(code="D08")
+    office.post(url(old), {name: value for name, value in written(old).items() if name != "active"})
+    off = Rule.objects.get(replaces=old)
+    assert "此规则已停用，仍有 1 个按它开始的时限在计时" in office.get(url(off)).content.decode()
+    office.post(reverse("limits:preview"), {"rule": off.pk})
+    change = worked_off(Change.objects.get())
+    page = reverse("limits:change", args=[change.pk])
+    assert "其余的作废，原因记为“规则已停用”" in office.get(page).content.decode()
+    assert "the others become void with the reason “rule switched off”" in office.get(page, headers={"Accept-Language": "en"}).content.decode()
+    office.post(reverse("limits:order", args=[change.pk]))
+    worked_off(change)
+    assert "<td>已作废</td>" in office.get(page).content.decode()
+    assert Deadline.objects.get(item=item).state == "void"
+
+
 def test_E5_without_a_broker_the_preview_waits_and_says_so(office, running, monkeypatch):
     def away(*args, **kwargs):
         raise OSError

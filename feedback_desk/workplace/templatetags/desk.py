@@ -68,7 +68,7 @@ VERBS_BY_ICON = {
     "link-45deg": "linked",
     "tag": "tagged",
     "calendar-plus": "extended deadline_extended deadline_lengthened",
-    "clock-history": "late_reason deadline_rule_changed",
+    "clock-history": "late_reason deadline_rule_changed deadline_rule_off",
     "box-arrow-in-down": "imported",
     "bell": "notice",
     "gift": "draft_remedy offer approve fulfil",
