@@ -1,4 +1,4 @@
-"""How the deadline engines of other desks fail, each by name, and that it cannot happen here.
+"""How the deadline engines of other desks fail, each by name, and that it cannot happen here. A test of another file is named with its file.
 
 | peer | failure | test_… |
 | --- | --- | --- |
@@ -42,6 +42,9 @@
 | zammad | pauses at minutes' resolution, a query per ticket | zammad_pauses_are_exact_and_cost_the_same_for_many |
 | zammad | overlapping SLAs are picked by id | zammad_SLA_overlap_is_not_picked_by_id |
 | zammad | "may instantly escalate" after un-pausing | zammad_nothing_escalates_on_going_on |
+| zammad | an edited SLA is slow: every open ticket is rebuilt | test_changing.py: E5_a_batch_costs_the_same_number_of_statements_at_1_row_and_at_50 |
+| zammad | one statement per SLA to find the one that fits | test_services.py: many_limits_cost_as_many_statements_as_one |
+| frappe | the job loads tickets and SLAs one by one, a commit per row | test_sweep.py: a_batch_costs_the_same_number_of_statements_at_1_row_and_at_1000 |
 | libredesk | met and breached at the time of the evaluation: averages are off | libredesk_times_are_those_of_the_event |
 | libredesk | all missed warnings are sent on restart, past the deadline | libredesk_after_a_restart_only_the_highest_step_tells |
 | libredesk | a warning goes out for a reply already given | libredesk_no_warning_for_what_was_done |
@@ -86,6 +89,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from django.core import mail
@@ -176,6 +180,9 @@ def test_the_table_above_names_tests_that_are_there_and_all_of_them():
     named = set(re.findall(r"\| (\w+) \|\n", str(__doc__)))
     here = {name.removeprefix("test_") for name in globals() if name.startswith("test_") and "table_above" not in name}
     assert named == here
+    elsewhere = re.findall(r"\| (\w+\.py): (\w+) \|\n", str(__doc__))
+    assert [name for file, name in elsewhere if f"\ndef test_{name}(" not in Path(__file__).with_name(file).read_text()] == []
+    assert len(elsewhere) == 3
 
 
 # --- arithmetic ---
