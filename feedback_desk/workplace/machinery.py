@@ -171,13 +171,12 @@ def broker_line(f: Figures) -> Line:
 
 def clocks_line(f: Figures) -> Line:
     """Of every living process and of the web server, against the database's."""
-    ahead = {s.node: s.ahead for s in f.signs if s.is_process and s.alive and s.ahead is not None} | {_("web"): f.web_ahead}
-    name, most = max(ahead.items(), key=lambda pair: abs(pair[1]))
+    name, most = max(f.ahead.items(), key=lambda pair: abs(pair[1]))
     tone = above(abs(most), OFF)
     if tone == "ok":
         return Line("ok", _("All clocks agree with the database's within %(seconds)s s") % {"seconds": f"{abs(most):.1f}"})
     sentence = _("%(name)s is %(seconds)s s ahead of the database") if most > 0 else _("%(name)s is %(seconds)s s behind the database")
-    return Line(tone, sentence % {"name": name, "seconds": f"{abs(most):.0f}"})
+    return Line(tone, sentence % {"name": _("web") if name == "web" else name, "seconds": f"{abs(most):.0f}"})
 
 
 def room_line(f: Figures) -> Line:

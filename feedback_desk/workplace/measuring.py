@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,6 +55,9 @@ class Outbox:
     oldest: timedelta
     failed: int
 
+    def as_json(self) -> dict[str, float | int]:
+        return {"waiting": self.waiting, "oldest_seconds": round(self.oldest.total_seconds(), 1), "failed": self.failed}
+
 
 @dataclass(frozen=True)
 class Room:
@@ -66,7 +70,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Figures:
-    """Everything at one instant. `words`: of each sign (health.judged). `queues`: messages waiting, None when the broker is away."""
+    """Everything at one instant. `words`: of each sign (health.judged). `queues`: messages waiting, None when the broker is away. `ahead`: of each clock."""
 
     sweep: Sweep
     outbox: Outbox
@@ -77,7 +81,7 @@ class Figures:
     queues: dict[str, int] | None
     room: Room
     backup: timedelta | None
-    web_ahead: float
+    ahead: dict[str, float]
     incidents: int
 
 
@@ -133,6 +137,11 @@ def queues() -> dict[str, int] | None:
         return None
 
 
+def ahead(signs: Iterable[health.Sign], here: datetime, at: datetime) -> dict[str, float]:
+    """Seconds by which clocks are before the database's: of every living process, and of this one (`web`)."""
+    return {sign.node: sign.ahead for sign in signs if sign.is_process and sign.alive and sign.ahead is not None} | {"web": (here - at).total_seconds()}
+
+
 def room() -> Room:
     disk = shutil.disk_usage(settings.DATA_DIR)
     return Room(database_bytes(), disk.free, disk.total)
@@ -155,5 +164,5 @@ def everything() -> Figures:
     return Figures(
         sweep=sweep(at), outbox=outbox(at), failed_imports=failed_imports().count(), failed_acts=StepFailure.objects.count(), signs=signs,
         words=health.judged(signs, broker=waiting is not None, answering=health.workers_that_answer), queues=waiting, room=room(),
-        backup=None if kept is None else at - kept, web_ahead=(here - at).total_seconds(), incidents=Incident.objects.filter(ended_at=None).count(),
+        backup=None if kept is None else at - kept, ahead=ahead(signs, here, at), incidents=Incident.objects.filter(ended_at=None).count(),
     )  # fmt: skip

@@ -60,9 +60,8 @@ def by_name(f: Figures) -> Iterator[GaugeMetricFamily]:
         alive.add_metric([sign.node, kind], float(f.words[sign.name] in health.WELL))
         if sign.age is not None:
             age.add_metric([sign.node, kind], sign.age.total_seconds())
-        if sign.is_process and sign.ahead is not None:
-            skew.add_metric([sign.node], sign.ahead)
-    skew.add_metric(["web"], f.web_ahead)
+    for name, seconds in f.ahead.items():
+        skew.add_metric([name], seconds)
     version = GaugeMetricFamily("desk_build_info", "The version that runs.", labels=["version"])
     version.add_metric([__version__], 1)
     yield from (waiting, alive, age, skew, version)

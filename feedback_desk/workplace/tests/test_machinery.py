@@ -565,6 +565,24 @@ def test_metrics_are_prometheus_text_of_every_figure(client, living, due, cast, 
         assert secret not in text
 
 
+def test_healthz_tells_outbox_failures_and_clocks_to_those_who_may_measure(client, living, due, cast, item):
+    failed_notice(item, cast.agent)
+    at = clock.now()
+    outbox.tell(key="k", cause="k", item=item, receiver=cast.agent, template="generic", data={"message": "13800138000"}, at=at - 2 * MINUTE)
+    due(3, aside_since=at, broken_at=at)
+    ServiceState.objects.filter(name="worker:work@a").update(data={"queues": ["work"], "clock": (clock.of_this_machine() + MINUTE).isoformat()})
+    told = client.get("/healthz").json()
+    oldest = told["outbox"].pop("oldest_seconds")
+    assert 119 < oldest < 180
+    assert told["outbox"] == {"waiting": 1, "failed": 1}
+    assert told["failures"] == {"notices": 1, "limits": 1, "acts": 0, "imports": 0}
+    assert abs(told["clock_skew_seconds"]["web"]) < 2
+    assert 50 < told["clock_skew_seconds"]["work@a"] < 70
+    assert set(client.get("/healthz", **STRANGER).json()) == {"ok", "failing", "parts"}
+    for secret in (item.number, "外壳破损", cast.agent.name, cast.agent.username, "example.com", "13800138000"):
+        assert secret not in client.get("/healthz").content.decode()
+
+
 @pytest.mark.parametrize(
     ("more", "token", "behind_proxy", "status"),
     [
