@@ -36,7 +36,7 @@ def _pareto(figures: Figures, link: Link) -> dict[str, Any]:
         dark = not rest and sum_so_far < whole * MANY
         sum_so_far += row["n"]
         rows.append({"name": labels.name_of(row, _("All others")), "n": row["n"], "sum": part_of(sum_so_far, whole), "dark": dark, "url": link(row["what"])})
-    return {"kind": "pareto", "rows": rows, "sumName": _("Sum of shares"), "name": _("Number")}
+    return {"kind": "pareto", "rows": rows, "sumName": _("Sum of shares"), "name": _("How many")}
 
 
 def _dots(figures: Figures, link: Link) -> dict[str, Any]:

@@ -166,7 +166,7 @@ def counts_table(title: str, head: str, rows: list[tuple[str, Figures]], link: L
     """Name, number, share of the whole."""
     whole = sum(row["n"] for _name, row in rows)
     lines = [[Cell(name, numeric=False), text_of(row, link), _share_of(row["n"], whole)] for name, row in rows]
-    return Table(title, [head, _("Number"), _("Share")], lines)
+    return Table(title, [head, _("How many"), _("Share")], lines)
 
 
 def _share_of(n: int, whole: int) -> Cell:
@@ -209,7 +209,7 @@ def compliance(figures: Figures, link: Link) -> Table:
 
 def days(figures: Figures, link: Link) -> Table:
     rows = [[Cell(labels.day_name(row["key"]), numeric=False), text_of(row, link)] for row in figures["days"]]
-    return Table(_("Received by day"), [_("Day"), _("Number")], rows)
+    return Table(_("Received by day"), [_("Day"), _("How many")], rows)
 
 
 def slots(figures: Figures, link: Link) -> Table:

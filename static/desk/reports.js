@@ -6,6 +6,8 @@
     accent: token("--accent-fill"), ink: token("--ink"), ink2: token("--ink-2"), ink3: token("--ink-3"), line: token("--line"), grey: token("--control"),
     late: token("--late-solid"), lateText: token("--late"), surface: token("--surface"), on: token("--accent-on"), font: getComputedStyle(document.body).fontFamily,
   });
+  // The next round number of the axis: 5, 10, 20, 30 …
+  const nice = most => most <= 5 ? 5 : Math.ceil(most / 10) * 10;
   const narrow = box => box.clientWidth < 480;
 
   const base = c => ({
@@ -60,13 +62,13 @@
       return {
         ...base(c),
         grid: { left: 8, right: bounds.length ? 96 : 16, top: 24, bottom: 4, containLabel: true },
-        xAxis: { ...axis(c), type: "category", boundaryGap: false, data: data.rows.map(r => r.name), splitLine: { show: false }, axisLabel: { color: c.ink2, interval: data.rows.length > 10 ? (narrow(box) ? 9 : 4) : 0 } },
-        yAxis: { ...axis(c), type: "value", min: 0, minInterval: 1, max: v => Math.ceil(Math.max(v.max, data.upper || 0) * 1.1 / 10) * 10 },
+        xAxis: { ...axis(c), type: "category", boundaryGap: false, data: data.rows.map(r => r.name), splitLine: { show: false }, axisLabel: { color: c.ink2, interval: data.rows.length > 10 ? (narrow(box) ? 9 : 4) : "auto", hideOverlap: true } },
+        yAxis: { ...axis(c), type: "value", min: 0, minInterval: 1, max: v => nice(Math.max(v.max, data.upper || 0) * 1.2) },
         tooltip: { ...base(c).tooltip, trigger: "axis" },
         series: [{
           type: "line", name: data.name, itemStyle: { color: c.accent }, lineStyle: { color: c.accent, width: 1.5 }, symbol: "circle", symbolSize: 5, showAllSymbol: true,
-          data: data.rows.map(r => r.out
-            ? { value: r.n, url: r.url, symbol: "diamond", symbolSize: 11, itemStyle: { color: c.late }, label: { show: true, position: "top", color: c.lateText, fontWeight: 600, formatter: r.name + " " + r.n + " " + (r.out === "above" ? data.words.above : data.words.under) } }
+          data: data.rows.map((r, i) => r.out
+            ? { value: r.n, url: r.url, symbol: "diamond", symbolSize: 11, itemStyle: { color: c.late }, label: { show: true, position: "top", align: i === 0 ? "left" : "center", color: c.lateText, fontWeight: 600, formatter: (data.rows.length > 10 ? r.name + " " : "") + r.n + " " + (r.out === "above" ? data.words.above : data.words.under) } }
             : { value: r.n, url: r.url, label: data.rows.length <= 7 ? { show: true, position: "top", color: c.ink } : { show: false } }),
           labelLayout: { hideOverlap: true },
           markLine: { silent: true, symbol: "none", data: bounds.map(([k, type]) => ({ yAxis: data[k], lineStyle: { color: c.ink3, type, width: 1 }, label: { color: c.ink2, formatter: data.words[k] + " " + data[k] } })) },
