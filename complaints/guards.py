@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 from complaints.lifecycle import DispositionState, RemedyState
 from feedback_desk import clock
 from feedback_desk.deadlines import extensions
+from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people.one_look import remembered
 from feedback_desk.records.models import Entry
 from tickets.models import Channel, Contact
 
 if TYPE_CHECKING:
     from complaints.models import ComplaintForm, CorrectiveAction, Disposition, FinalReply, HandlingDecision, Remedy
-    from feedback_desk.deadlines.models import Deadline, Extension
+    from feedback_desk.deadlines.models import Extension
     from feedback_desk.people.models import User
 
 
@@ -77,26 +78,16 @@ def spoken_with_customer(form: ComplaintForm) -> bool:
 
 
 def failed_attempts(form: ComplaintForm) -> int:
-    """C3: attempts on record, all failed, since the round began; 0 once the customer was reached. What was only written to them reached nobody.
+    """C3: attempts on record, all failed, since the hours of the determination (D14) began; 0 once the customer was reached. What was only written to
+    them reached nobody.
 
-    A determination that was sent back has its own hours, and asks for attempts of its own.
+    One that was sent back, resumed, or taken up again has its own hours, and asks for attempts of its own. The visit that ended the round before is of
+    the very moment in which they begin, and belongs to that round.
     """
-    began, again = form.opened_at if form.round == 1 else _round_began(form), _sent_back(form)
-    since = {"at__gte": again} if again and again > began else {"at__gte" if form.round == 1 else "at__gt": began}
-    contacts = Contact.objects.filter(item_id=form.ticket.item_id, **since)
+    hours = Deadline.objects.filter(item_id=form.item_id, code="D14").order_by("-pk").values_list("start_at", flat=True)
+    contacts = Contact.objects.filter(item_id=form.ticket.item_id, **{"at__gte" if form.round == 1 else "at__gt": hours.first() or form.opened_at})
     spoken = contacts.filter(reached=True).exclude(way="other").exclude(purpose="question")
     return 0 if spoken.exists() else contacts.filter(reached=False).count()
-
-
-def _sent_back(form: ComplaintForm) -> datetime | None:
-    """When the general manager last sent a determination back."""
-    return Entry.objects.filter(item_id=form.item_id, verb="send_back").order_by("-pk").values_list("at", flat=True).first()
-
-
-def _round_began(form: ComplaintForm) -> datetime:
-    """The visit that ended the round before is of that very moment, and belongs to it."""
-    lines = Entry.objects.filter(item_id=form.item_id, verb__in=NEW_ROUND).order_by("-pk")
-    return lines.values_list("at", flat=True).first() or form.opened_at
 
 
 def waiting_for_review(form: ComplaintForm) -> str | None:

@@ -128,6 +128,44 @@ def test_C3_what_was_sent_back_asks_for_attempts_of_its_own(way, freeze, local):
     assert way.limit("D14").due_at == local("2026-03-05 14:00")
 
 
+def test_C3_a_matter_that_was_resumed_asks_for_attempts_of_its_own(way, freeze, local):
+    way = way().graded()
+    attempt(way)
+    forms.ask_parking(form_id=way.form_id, by=way.cast.manager, parking_reason="customer_absent", contact="客服林", reason="联系不上")
+    forms.park(form_id=way.form_id, by=way.cast.general_manager)
+    freeze("2026-03-20 10:00")
+    forms.resume(form_id=way.form_id, by=way.cast.manager, reason="客户回来了")
+    freeze("2026-03-20 11:00")
+    attempt(way)
+    assert way.limit("D14").due_at == local("2026-03-21 10:00")
+    freeze("2026-03-20 12:00")
+    attempt(way)
+    assert way.limit("D14").due_at == local("2026-03-22 10:00")
+
+
+def test_C3_a_talk_of_before_the_parking_forbids_no_48_hours_after_it(way, freeze, local):
+    way = way().graded().spoken()
+    forms.ask_parking(form_id=way.form_id, by=way.cast.manager, parking_reason="customer_absent", contact="客服林", reason="联系不上")
+    forms.park(form_id=way.form_id, by=way.cast.general_manager)
+    freeze("2026-03-20 10:00")
+    forms.resume(form_id=way.form_id, by=way.cast.manager, reason="客户回来了")
+    for at in ("11:00", "12:00"):
+        freeze(f"2026-03-20 {at}")
+        attempt(way)
+    assert way.limit("D14").due_at == local("2026-03-22 10:00")
+
+
+def test_C3_attempts_of_before_a_withdrawal_that_did_not_last_do_not_count(way, freeze, local):
+    way = way().graded()
+    attempt(way)
+    tickets.withdraw(ticket_id=way.ticket_id, by=way.cast.agent, reason="客户撤诉")
+    freeze("2026-03-20 10:00")
+    tickets.reopen(ticket_id=way.ticket_id, by=way.cast.agent, reason="客户又要求处理")
+    freeze("2026-03-20 11:00")
+    attempt(way)
+    assert way.limit("D14").due_at == local("2026-03-21 10:00")
+
+
 def test_C3_how_long_it_becomes_is_a_figure_of_the_rule(way, local):
     Rule.objects.filter(code="D14").update(longer=30 * 3600)
     way = way().register()
