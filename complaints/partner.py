@@ -202,10 +202,10 @@ class FormPartner:
         if form.state in BEFORE_REVIEW:
             deadlines.void(form.item, *FORM_CODES, at=at, why=why, by=person(by))
             deadlines.void(form.item, "D38", part="instruction", at=at, why=why, by=person(by))
-            requests_fall(form, at=at, all_of_them=True)
         else:
             no_more_visits(form, at=at, why=why, by=person(by))
-            deadlines.void(form.item, *TO_THE_CUSTOMER, at=at, why=why, by=person(by))
+            deadlines.void(form.item, "D21", *TO_THE_CUSTOMER, at=at, why=why, by=person(by))
+        requests_fall(form, at=at, all_of_them=True)
 
 
 def _not_answerable(ticket: Ticket) -> str | None:

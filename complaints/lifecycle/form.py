@@ -79,6 +79,10 @@ def abnormal_asked(form: ComplaintForm) -> str | None:
     return None if form.abnormal_asked_at else _("Nobody has asked for abnormal closing.")
 
 
+def not_withdrawn(form: ComplaintForm) -> str | None:
+    return _("The customer withdrew: this ends as withdrawn, not abnormally.") if form.ticket.outcome == "withdrawn" else None
+
+
 def short_way_allowed(form: ComplaintForm) -> str | None:
     from complaints.guards import short_way
 
@@ -414,7 +418,7 @@ class FormMoves:
 
     @move(
         label=gettext_lazy("Ask for abnormal closing"), who=("handler", "head_concerned"), reason=True,
-        source=(State.AWAITING_CHECK, State.VISITING, State.OUTSTANDING), target=None, guards=(abnormal_not_asked,),
+        source=(State.AWAITING_CHECK, State.VISITING, State.OUTSTANDING), target=None, guards=(not_withdrawn, abnormal_not_asked),
     )  # fmt: skip
     def ask_abnormal(self) -> None:
         """C10: on one of two grounds; starts D21."""

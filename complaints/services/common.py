@@ -258,11 +258,11 @@ def ticket_back_to_work(ticket: Ticket, *, by: Actor, at: datetime, reason: str)
 
 
 def end_ticket(ticket: Ticket, *, by: Actor, at: datetime, outcome: str) -> None:
-    """Coupling: the form ended, so the ticket is completed and closed in one go."""
+    """Coupling: the form ended, so the ticket is completed and closed in one go. Withdrawn it stays withdrawn."""
     if ticket.state in ("pending", "processing", "waiting", "confirming"):
         name = "confirm_result" if ticket.state == "confirming" and outcome == "confirmed" else "end_with_form"
         life.complete(ticket, name, by=by, at=at, outcome=outcome, standing="form")
-    elif ticket.state == "completed" and outcome != "confirmed":
+    elif ticket.state == "completed" and outcome != "confirmed" and ticket.outcome != "withdrawn":
         ticket.outcome = outcome
         ticket.save(update_fields=["outcome"])
     if ticket.state == "completed":

@@ -6,8 +6,9 @@ import pytest
 
 from complaints import guards
 from complaints import services as forms
-from complaints.models import CauseCategory, Disposition
+from complaints.models import CauseCategory, ComplaintForm, Disposition
 from complaints.tasks import remind_of_month_end
+from feedback_desk import clock
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow
@@ -178,6 +179,24 @@ def test_C12_who_withdrew_after_the_review_is_owed_no_answer(way, state):
     way = withdrawn(getattr(way(), state)())
     assert way.live("D12", "D13", "D24", "D25", "D27", "D34") == set()
     assert way.live() - {"D15", "D17"} == set()
+
+
+@pytest.mark.parametrize("state", ["awaiting_check", "visiting"])
+def test_C10_asking_for_abnormal_closing_falls_with_the_withdrawal_and_is_not_asked_again(way, state):
+    way = getattr(way(), state)()
+    forms.ask_abnormal(form_id=way.form_id, by=way.cast.agent, ground="conflict", words="合同第 8 条")
+    withdrawn(way)
+    assert (way.limit("D21").state, way.limit("D21").why, way.form.abnormal_asked_at) == ("void", "withdrawn by the customer", None)
+    with pytest.raises(NotNow):
+        forms.ask_abnormal(form_id=way.form_id, by=way.cast.agent, ground="conflict", words="合同第 8 条")
+    taken_up_again(way)
+
+
+def test_C10_a_matter_that_was_withdrawn_ends_as_withdrawn_whatever_was_asked_before(way):
+    way = withdrawn(way().visiting())
+    ComplaintForm.objects.filter(pk=way.form_id).update(abnormal_asked_at=clock.now(), abnormal_asked_by=way.cast.agent, abnormal_ground="conflict")
+    forms.rule_abnormal(form_id=way.form_id, by=way.cast.manager, reason="同意")
+    assert (way.states, way.ticket.outcome) == (("closed_abnormally", "closed"), "withdrawn")
 
 
 def test_E6_taken_up_again_after_the_review_the_answer_is_owed_and_nothing_of_the_first_hours(way):

@@ -156,6 +156,7 @@ ANOTHER_WAY = {
     form_life.may_be_parked,
     form_life.abnormal_asked,
     form_life.abnormal_not_asked,
+    form_life.not_withdrawn,
     form_life.came_by_no_fault,
     form_life.came_with_measures,
     form_life.short_way_allowed,
