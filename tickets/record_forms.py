@@ -16,6 +16,7 @@ from tickets.forms import FilesField
 from tickets.models import Category, Channel, Ticket, Type, Urgency, Way
 from tickets.move_forms import LocalTime, words_field
 from tickets.services.common import empty
+from tickets.services.contacts import no_date_told
 from tickets.services.steps import comes_next, wrong_next
 
 PURPOSES = [
@@ -125,8 +126,10 @@ class ContactForm(NextStepFields, RecordForm):
         return data
 
     def _empty(self, data: dict[str, Any]) -> dict[str, str]:
-        answer = {"customer_says": data.get("customer_says", "")} if data.get("reached") else {}
-        return empty(said=data.get("said", ""), **answer)
+        reached = bool(data.get("reached"))
+        answer = {"customer_says": data.get("customer_says", "")} if reached else {}
+        untold = no_date_told(purpose=data.get("purpose", ""), reached=reached, promised_at=data.get("promised_at"))
+        return untold | empty(said=data.get("said", ""), **answer)
 
     def _wrong_next(self, data: dict[str, Any]) -> dict[str, str]:
         """F1. A date that was promised is that of the next step, be it read or not."""

@@ -438,7 +438,7 @@ def test_T16_every_dialog_in_which_a_date_is_told_asks_for_it(way, dialog):
 
 def test_C12_a_final_reply_put_off_to_the_date_told_is_promised_by_whoever_told_it(way):
     way = way("II").determining()
-    talk(way, "told_when")
+    talk(way, "follow_up")
     d27, until = way.limit("D27"), clock.now() + timedelta(days=20)
     said = {"deadline_id": d27.pk, "until": until, "reason": "检测需要更久，已告知客户"}
     extension = tickets.ask_extension(ticket_id=way.ticket_id, by=way.cast.agent, **said)

@@ -39,7 +39,7 @@ def record_contact(
     purpose: str = "follow_up", finished: Iterable[int] = (), late_reason: str = "",
 ) -> Contact:  # fmt: skip
     """F1. Settles D02, with the customer reached D03-05, kept promises and, of the second line, D35; by purpose D08. `promised_at` (T16), told to
-    who was reached, starts a D38.
+    who was reached, starts a D38; "told by when" asks for it.
 
     `next_step` with `next_by_id` (else whoever records) and `next_at` (else the promise), or `no_step_why`. `finished`: open steps that are done with it.
     `late_reason` (T9): why limits of the matter were missed that are the recorder's and have no reason yet.
@@ -51,7 +51,7 @@ def record_contact(
     demand(by, "contact", ticket.item)
     comes = steps.comes_next(by=by, next_step=next_step, next_by_id=next_by_id, next_at=next_at, no_step_why=no_step_why, promised_at=promised_at)
     _check_contact(
-        at=at, now=now, said=said, customer_says=customer_says, reached=reached, promised_at=promised_at,
+        at=at, now=now, said=said, customer_says=customer_says, reached=reached, promised_at=promised_at, purpose=purpose,
         wrong=steps.wrong_next(item=ticket.item, now=now, **comes),
     )  # fmt: skip
     contact = write_contact(ticket, by=by, at=at, recorded_at=now, way=way, said=said, reached=reached, customer_says=customer_says, purpose=purpose, **comes)
@@ -88,10 +88,17 @@ def check_promise(until: datetime | None, at: datetime, *, reached: bool = True)
         raise ValidationError({"promised_at": UNHEARD})
 
 
+def no_date_told(*, purpose: str, reached: bool, promised_at: datetime | None) -> dict[str, str]:
+    """D08, T16: told by when, the customer was told a date."""
+    missing = purpose == "told_when" and reached and promised_at is None
+    return {"promised_at": _("Which date was the customer told?")} if missing else {}
+
+
 def _check_contact(
-    *, at: datetime, now: datetime, said: str, customer_says: str, reached: bool, promised_at: datetime | None, wrong: dict[str, str],
+    *, at: datetime, now: datetime, said: str, customer_says: str, reached: bool, promised_at: datetime | None, purpose: str, wrong: dict[str, str],
 ) -> None:  # fmt: skip
-    errors = wrong | empty(said=said, **({"customer_says": customer_says} if reached else {}))
+    errors = wrong | no_date_told(purpose=purpose, reached=reached, promised_at=promised_at)
+    errors |= empty(said=said, **({"customer_says": customer_says} if reached else {}))
     if said.strip() and says_nothing(said):
         errors["said"] = _("“%(words)s” says nothing: how was it handled, what did the customer say?") % {"words": said.strip()}
     if reached and customer_says.strip() and says_nothing(customer_says):
@@ -128,7 +135,7 @@ def write_contact(
         owed = ("D35",) if may_keep_call(ticket, by) else ()
         deadlines.settle(ticket.item, *RESPONSE, *owed, "D38", at=happened, by=by, begun=True)
         reached_again(ticket, at=happened)
-    if purpose in ANSWERS_D08:
+    if reached and purpose in ANSWERS_D08:
         deadlines.settle(ticket.item, "D08", at=happened, by=by, begun=True)
     saved = _mark(ticket, contact, happened)
     ticket.save(update_fields=saved)

@@ -18,6 +18,7 @@ from followups import services as visits
 from tests.ways import comes_next
 from tickets import services
 from tickets.models import Contact, EmptyPhrase, NextStep
+from tickets.record_forms import ContactForm
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +86,27 @@ def test_F1_who_records_it_does_it_unless_somebody_is_named_and_told(tell, cast)
 def test_F1_a_promise_is_a_date_for_the_next_step_too(tell):
     at = clock.now() + timedelta(hours=2)
     assert tell(next_at=None, promised_at=at).step.due_at == at
+
+
+@pytest.mark.parametrize("purpose", ["solution", "told_when"])
+def test_D08_a_call_that_reached_nobody_answers_nothing(tell, purpose):
+    item = tell(purpose=purpose, reached=False, customer_says="").item
+    assert Deadline.objects.get(item=item, code="D08").state == "running"
+
+
+def test_D08_told_by_when_asks_for_the_date_and_is_a_promise(tell):
+    with pytest.raises(ValidationError) as caught:
+        tell(purpose="told_when")
+    assert set(caught.value.message_dict) == {"promised_at"}
+    until = clock.now() + timedelta(days=2)
+    item = tell(purpose="told_when", promised_at=until).item
+    assert [Deadline.objects.get(item=item, code=code).state for code in ("D08", "D38")] == ["settled", "running"]
+
+
+def test_D08_the_form_names_the_missing_date_with_what_else_is_wrong(tell, cast):
+    form = ContactForm({"way": "call_out", "reached": "yes", "purpose": "told_when", "said": "说明化验还要几天", "at": "gestern", "no_step": "on", "no_step_why": "等化验结果"})
+    form.written(tell().item, cast.agent, clock.now())
+    assert set(form.errors) == {"at", "customer_says", "promised_at"}
 
 
 def test_F1_nothing_left_to_do_is_said_in_words(tell):

@@ -162,7 +162,7 @@ def test_E3_only_what_its_rule_lets_be_extended(ticket, ask):
 @pytest.mark.parametrize("code", ["D23", "D27", "D34"])
 def test_E3_limits_of_the_matter_beside_the_tickets_own(ticket, ask, cast, limit, local, code):
     row = deadlines.start(ticket.item, code, at=limit.start_at, facts={})
-    said: dict[str, Any] = {"way": "call_out", "said": "说明化验还要几天", "customer_says": "可以，请尽快", "purpose": "told_when"}
+    said: dict[str, Any] = {"way": "call_out", "said": "说明化验还要几天", "customer_says": "可以，请尽快", "purpose": "follow_up"}
     services.record_contact(ticket_id=ticket.pk, by=cast.agent, **said, **comes_next())
     grant(ticket, ask(deadline=row), cast.supervisor)
     assert fresh(row).due_at == local("2026-03-20 18:00")
@@ -175,7 +175,7 @@ def test_C12_the_customer_is_spoken_with_before_the_final_reply_is_put_off(ticke
     services.record_contact(ticket_id=ticket.pk, by=cast.agent, way="call_out", said="没有接通，稍后再打", reached=False, **comes_next())
     with pytest.raises(ValidationError):
         ask(deadline=row)
-    said: dict[str, Any] = {"way": "call_out", "said": "说明化验还要几天", "customer_says": "可以，请尽快", "purpose": "told_when"}
+    said: dict[str, Any] = {"way": "call_out", "said": "说明化验还要几天", "customer_says": "可以，请尽快", "purpose": "follow_up"}
     services.record_contact(ticket_id=ticket.pk, by=cast.agent, **said, **comes_next())
     assert ask(deadline=row).state == "asked"
 
