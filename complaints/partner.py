@@ -14,8 +14,21 @@ from complaints.lifecycle import BEFORE_REVIEW, ENDED, State
 from complaints.models import ComplaintForm, Grade
 from complaints.services import answers, grading
 from complaints.services.closing import again
-from complaints.services.common import FORM_CODES, TO_THE_CUSTOMER, closure_asked, facts, hold, locked, move, no_more_visits, refit, requests_fall, start
-from complaints.services.early import leave_quality, settle_plan, start_cause, start_decision, start_first_hours
+from complaints.services.common import (
+    FORM_CODES,
+    TO_THE_CUSTOMER,
+    closure_asked,
+    facts,
+    follow_department,
+    hold,
+    locked,
+    move,
+    no_more_visits,
+    refit,
+    requests_fall,
+    start,
+)
+from complaints.services.early import hand_facts, leave_quality, settle_plan, start_cause, start_decision, start_first_hours
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.people import receivers
 from feedback_desk.people.actors import SYSTEM, Actor, person
@@ -175,6 +188,8 @@ class FormPartner:
 
     def _on_correct(self, form: ComplaintForm, *, by: Actor, at: datetime, reason: str) -> None:
         """What its rules are chosen by was corrected, or when it was received."""
+        follow_department(form)
+        hand_facts(form, at=at)
         refit(form, at=at, by=by, received=True)
         answers.refitted(form, at=at)
         leave_quality(form, by=by, at=at)
@@ -183,6 +198,7 @@ class FormPartner:
         self._restored(form, by=by, at=at)
 
     def _restored(self, form: ComplaintForm, *, by: Actor, at: datetime) -> None:
+        follow_department(form)
         move(form, "restore", by=by, at=at, standing="ticket")
         if not met(form.ticket, "D36"):
             _start_three_days(form, form.ticket, at=at)

@@ -38,6 +38,8 @@ FORM_CODES = (
 TO_THE_CUSTOMER = ("D12", "D13", "D24", "D25", "D27", "D34")
 """What nobody who withdrew is owed."""
 FROM_RECEIPT = ("D13", "D27", "D34")
+OF_THEIR_OWN = ("D15", "D17", "D18", "D37")
+"""Limits of the departments that the determination names."""
 VISIT_CODES = ("D19", "D20")
 
 
@@ -87,6 +89,14 @@ def start(
     return deadlines.start(
         form.item, code, at=at, facts=facts(form), owner=owner, department=department, part=part, round=form.round, start_at=start_at, due_at=due_at
     )  # fmt: skip
+
+
+def follow_department(form: ComplaintForm) -> None:
+    """T6: the ticket went to another department, and the form with it; who reviews, carries out or analyses stays who that was."""
+    department = form.ticket.item.department
+    if department is not None and form.item.department_id != department.pk:
+        analysed = ("D23",) if form.analysis_department_id else ()
+        rederiving.follow_department(form.item, department, except_codes=(*OF_THEIR_OWN, *analysed))
 
 
 def refit(form: ComplaintForm, *, at: datetime, by: Actor, received: bool = False) -> None:

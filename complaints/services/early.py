@@ -68,14 +68,22 @@ DECISION_LIMITS = {Grade.MAJOR: ("D09", Role.CS_MANAGER), Grade.SERIOUS: ("D10",
 
 def start_first_hours(form: ComplaintForm, *, at: datetime, since: datetime | None = None) -> None:
     """C1, C16: what was done already is not asked for again. `since`: what counts from the receipt counts from then."""
-    business = receivers.pick(Role.BUSINESS, department=form.item.department, root=form.item.root, at=at) if _has_business(form) else None
     owner = responsible_for(form.ticket, at)
     if form.state in BEFORE_REVIEW and not form.factscheck_rows.exists():
-        start(form, "D11", at=at, owner=business or owner)
+        start(form, "D11", at=at, owner=_business(form, at) or owner)
     if form.state in BEFORE_REVIEW and not guards.plan_talked_through(form):
         start(form, "D12", at=at, owner=owner)
     if not form.firstanalysis_rows.exists():
         start(form, "D34", at=at, owner=owner, start_at=since or form.ticket.received_at)
+
+
+def hand_facts(form: ComplaintForm, *, at: datetime) -> None:
+    """D11 is the business colleague's of the department that has the ticket now."""
+    deadlines.reown(form.item, "D11", owner=_business(form, at) or responsible_for(form.ticket, at))
+
+
+def _business(form: ComplaintForm, at: datetime) -> User | None:
+    return receivers.pick(Role.BUSINESS, department=form.item.department, root=form.item.root, at=at) if _has_business(form) else None
 
 
 def _has_business(form: ComplaintForm) -> bool:

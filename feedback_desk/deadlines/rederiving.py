@@ -1,4 +1,4 @@
-"""What chooses a limit's rule has changed: grade, urgency, category, customer level, channel, kind, or the receipt (E3, E5; decision 34).
+"""What chooses a limit's rule has changed: grade, urgency, category, customer level, channel, kind, department, or the receipt (E3, E5; decision 34).
 
 A running limit that another rule fits now is derived from the same start, and is the same row: pauses are lived through again, what was granted
 stays granted, steps taken stay taken and are due anew where they lie ahead again (decision 49). What lies in the past by then is late by its own
@@ -21,6 +21,7 @@ from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import Hours
 from feedback_desk.deadlines.models import Clock, Deadline, DeadlineState, Extension, ExtensionState, Rule
 from feedback_desk.people.actors import Actor, person
+from feedback_desk.people.models import Department
 from feedback_desk.records import history
 from feedback_desk.records.models import Item
 
@@ -43,10 +44,11 @@ def rederive(item: Item, *, at: datetime, facts: services.Facts, by: Actor, move
     rules = list(Rule.objects.valid(at).filter(code__in={row.code for row in rows}).select_related("ladder").prefetch_related("ladder__steps"))
     gone, changed = [], []
     for row in rows:
+        before = row.facts
         rule = _fitting(row, rules, facts)
         if rule is None:
             gone.append(row)
-        elif rule != row.rule or moved.get(row.code, row.start_at) != row.start_at:
+        elif rule != row.rule or moved.get(row.code, row.start_at) != row.start_at or _on_other_hours(row, rule, before):
             _change(row, rule, moved.get(row.code, row.start_at), at=at, by=by)
             changed.append(row)
     Deadline.objects.bulk_update(rows, ["facts"])
@@ -54,6 +56,15 @@ def rederive(item: Item, *, at: datetime, facts: services.Facts, by: Actor, move
     _succeed(item, gone, facts, moved, at=at)
     services.mirror(item)
     return [*changed, *gone]
+
+
+@transaction.atomic(savepoint=False)
+def follow_department(item: Item, department: Department, *, except_codes: Collection[str] = ()) -> None:
+    """T6: the item belongs to another department, and with it the live limits that were that of the item; `rederive` then asks what becomes of them."""
+    own = services._live(item).filter(department=item.department_id).exclude(code__in=except_codes)
+    Deadline.objects.filter(pk__in=services._pks_locked(own)).update(department=department)
+    item.department = department
+    item.save(update_fields=["department"])
 
 
 @transaction.atomic(savepoint=False)
@@ -81,6 +92,15 @@ def _fitting(row: Deadline, rules: Iterable[Rule], facts: services.Facts) -> Rul
     return fitting(row.rule, list(rules), before, row.facts)
 
 
+def _on_other_hours(row: Deadline, rule: Rule, before: services.Facts) -> bool:
+    """It came to another department, which has a calendar of its own. A department's new calendar is the administrator's to apply (E5)."""
+    return row.facts["department"] != before.get("department") and bool(_hours(row, rule).pk != row.allowance["calendar"])
+
+
+def _hours(row: Deadline, rule: Rule) -> Hours:
+    return hours_of([rule.calendar_id], row.department_id or row.item.department_id)[rule.calendar_id]
+
+
 def fitting(own: Rule, rules: Collection[Rule], before: services.Facts, facts: services.Facts) -> Rule | None:
     """The rule that fits now; a limit's own where the facts that changed choose nothing else (E5)."""
     then, now = services.choose(rules, before).get(own.code) if before else own, services.choose(rules, facts).get(own.code)
@@ -90,7 +110,7 @@ def fitting(own: Rule, rules: Collection[Rule], before: services.Facts, facts: s
 
 
 def _change(row: Deadline, rule: Rule, start_at: datetime, *, at: datetime, by: Actor) -> None:
-    hours, was = hours_of([rule.calendar_id], row.department_id or row.item.department_id)[rule.calendar_id], row.due_at
+    hours, was = _hours(row, rule), row.due_at
     retell(row, rule, start_at, hours, at, list(_events(row, rule, hours, at)))
     row.save(update_fields=FIELDS)
     data = {"code": row.code, "deadline": row.pk, "version": rule.version, "was": was, "until": row.due_at}

@@ -37,6 +37,8 @@ from tickets.services.common import (
     demand,
     facts,
     follow,
+    hand_over_limits,
+    hold,
     locked,
     priority_of,
     refit,
@@ -204,6 +206,9 @@ def _rederive(ticket: Ticket, changed: dict[str, Any], before: dict[str, Any], *
         if "type" in changed and Type.COMPLAINT in (ticket.type, before["type"]):
             raise ValidationError({"type": _("This ticket has ended: reopen it first, then its form follows the type.")})
         return
+    queued = changed.keys() & {"type", "category"} and ticket.state == "pending" and ticket.assignee_id is None
+    if queued:
+        _route_anew(ticket, at=at)
     if CHOOSES & changed.keys():
         refit(ticket, at=at, by=by, received="received_at" in changed)
     if "urgency" in changed and ticket.urgency != Urgency.URGENT:
@@ -214,18 +219,17 @@ def _rederive(ticket: Ticket, changed: dict[str, Any], before: dict[str, Any], *
         _retype(ticket, before["type"], by=by, at=at, reason=reason)
     elif CHOOSES & changed.keys():
         follow(ticket, "correct", by=by, at=at)
-    if changed.keys() & {"type", "category"} and ticket.state == "pending" and ticket.assignee_id is None:
-        _route_anew(ticket, at=at)
+    if queued and (given := placing.after_refusal(ticket, at=at)):
+        tell_assignee(ticket, given)
 
 
 def _route_anew(ticket: Ticket, *, at: datetime) -> None:
-    """T6: in the queue, it goes where its type and category belong; whoever had it before does not get it back by itself."""
+    """T6: in the queue, it goes where its type and category belong, its limits with it; whoever had it before does not get it back by itself."""
     route = routes.of(ticket.type, ticket.category)
-    if route is not None and route.department_id and route.department_id != ticket.item.department_id:
-        ticket.item.department = route.department
-        ticket.item.save(update_fields=["department"])
-    if given := placing.after_refusal(ticket, at=at):
-        tell_assignee(ticket, given)
+    if route is not None and route.department is not None and route.department_id != ticket.item.department_id:
+        rederiving.follow_department(ticket.item, route.department)
+        hand_over_limits(ticket, at)
+        hold(ticket, at)
 
 
 def _retype(ticket: Ticket, old: str, *, by: User, at: datetime, reason: str) -> None:

@@ -8,15 +8,18 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from complaints import services as forms
+from complaints.models import ComplaintForm
+from complaints.services.common import follow_department
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.explain import explain_fully
-from feedback_desk.deadlines.models import Deadline, Rule
+from feedback_desk.deadlines.models import Calendar, Deadline, DepartmentCalendar, Rule, StepTaken
 from feedback_desk.deadlines.sweep import until_done
-from feedback_desk.records.models import Entry
+from feedback_desk.notices.models import Notice
+from feedback_desk.records.models import Entry, Item
 from tests.ways import comes_next
 from tickets import services
-from tickets.models import Category, Ticket
+from tickets.models import Category, Route, Ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -172,3 +175,47 @@ def test_E1_steps_that_were_taken_are_taken_again_only_where_they_lie_ahead(tick
     assert row.steps.count() == 1
     until_done(row.warn_at)
     assert list(row.steps.order_by("at").values_list("receiver", flat=True)) == ["owner", "owner"]
+
+
+# ---- another department (T6) ----
+
+
+@pytest.fixture
+def moved(way, cast, local):
+    """A complaint from the queue of customer service, Monday 2 March, 09:00, whose corrected category is the delivery department's, open from 10:00."""
+    later = Calendar.objects.create(name="配送", zone="Asia/Shanghai", hours={str(day): [["10:00", "18:00"]] for day in range(1, 6)})
+    DepartmentCalendar.objects.create(department=cast.delivery, calendar=later)
+    special("D26", 1, department=[str(cast.delivery.pk)])
+    category = Category.objects.get(slug="pests")
+    Route.objects.create(category=category, type="complaint", department=cast.delivery)
+    one = way().register(assignee_id=None)
+    assert one.ticket.item.department != cast.delivery
+    services.correct(ticket_id=one.ticket_id, by=cast.supervisor, changes={"category": category}, reason="分错类")
+    return one
+
+
+def test_T6_limits_and_form_go_to_the_other_department_with_the_ticket(moved, cast, local):
+    assert moved.ticket.item.department == moved.form.item.department == cast.delivery
+    rows = Deadline.objects.filter(root=moved.ticket.item, state="running")
+    assert set(rows.values_list("department", flat=True)) == {cast.delivery.pk}
+
+
+def test_T6_its_rules_and_its_calendar_decide_from_the_same_start(moved, cast, local):
+    assert live(moved.ticket.item, "D26").due_at == local("2026-03-04 00:00"), "one day, after the Monday"
+    assert live(moved.form.item, "D11").due_at == local("2026-03-02 11:00"), "an hour from 10:00"
+
+
+def test_T6_its_head_is_told(moved, cast, local):
+    until_done(local("2026-03-05 09:00"))
+    step = StepTaken.objects.get(deadline=live(moved.ticket.item, "D08"), receiver="department_head")
+    assert set(Notice.objects.filter(cause=f"step:{step.pk}").values_list("receiver__username", flat=True)) == {cast.department_head.username}
+
+
+def test_T6_the_departments_that_review_stay_who_they_were(way, cast):
+    form = way().in_review().form
+    Item.objects.filter(pk=form.item_id).update(department=cast.delivery)
+    Deadline.objects.filter(item=form.item).update(department=cast.delivery)
+    Item.objects.filter(pk=form.ticket.item_id).update(department=cast.product)
+    form = ComplaintForm.objects.get(pk=form.pk)
+    follow_department(form)
+    assert (live(form.item, "D15").department, live(form.item, "D13").department, form.item.department) == (cast.delivery, cast.product, cast.product)

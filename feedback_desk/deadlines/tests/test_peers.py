@@ -10,6 +10,7 @@
 | zammad #3180 | "24/7" is shut for a minute each midnight | zammad_3180_round_the_clock_has_no_hole_at_midnight |
 | zammad #5177 | the time for updates overrules the first response | zammad_5177_one_target_never_overrules_another |
 | zammad #5624 | the old target survives a change of group | zammad_5624_an_old_target_does_not_survive_a_correction |
+| zammad #5624 | and with it the old group's calendar and people | zammad_5624_an_old_target_does_not_survive_another_group |
 | glpi #22678 | "1 h before" fired at 00:00 with two spans a day | glpi_22678_an_hour_before_is_an_hour_of_business_before |
 | glpi #15429 | levels fired at creation after an upgrade | glpi_15429_an_upgrade_fires_nothing |
 | glpi #15605, #6902 | another priority or SLA throws away the time paused | glpi_15605_another_rule_keeps_the_time_paused |
@@ -105,9 +106,10 @@ from feedback_desk.deadlines.calendars import build
 from feedback_desk.deadlines.chips import chip_of
 from feedback_desk.deadlines.clocks import Allowance, NeverOpen
 from feedback_desk.deadlines.explain import explain
-from feedback_desk.deadlines.models import Calendar, Deadline, Ladder, LadderStep, Rule, StepOutcome, StepTaken
-from feedback_desk.deadlines.rederiving import rederive
+from feedback_desk.deadlines.models import Calendar, Deadline, DepartmentCalendar, Ladder, LadderStep, Rule, StepOutcome, StepTaken
+from feedback_desk.deadlines.rederiving import follow_department, rederive
 from feedback_desk.deadlines.tests.changes import applied
+from feedback_desk.deadlines.tests.conftest import URGENT
 from feedback_desk.notices import delivery, outbox
 from feedback_desk.notices.models import Notice, QuietHours, ServiceState
 from feedback_desk.people.actors import SYSTEM
@@ -254,6 +256,16 @@ def test_zammad_5624_an_old_target_does_not_survive_a_correction(item, running, 
     assert list(Deadline.objects.filter(state="running").values_list("due_at", flat=True)) == [local("2026-03-17 00:00")]
     sweep.until_done(local("2026-03-06 10:00"))
     assert steps() == []
+
+
+def test_zammad_5624_an_old_target_does_not_survive_another_group(item, running, cast, local):
+    later = Calendar.objects.create(name="配送", zone="Asia/Shanghai", hours={str(day): [["10:00", "18:00"]] for day in range(1, 6)})
+    DepartmentCalendar.objects.create(department=cast.delivery, calendar=later)
+    fresh = running("D11")
+    follow_department(item, cast.delivery)
+    rederive(item, at=local("2026-03-02 09:10"), facts=URGENT, by=SYSTEM)
+    fresh.refresh_from_db()
+    assert (fresh.department, fresh.due_at) == (cast.delivery, local("2026-03-02 11:00"))
 
 
 def test_glpi_22678_an_hour_before_is_an_hour_of_business_before(ladder_of, running, local):
