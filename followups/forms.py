@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from followups.models import Visit
 from tickets.move_forms import LocalTime, promise_field, words_field
-from tickets.record_forms import NextStepFields
+from tickets.record_forms import NextStepFields, PromisesFields
 from tickets.services.contacts import UNHEARD
 
 SCORES = [(str(n), str(n)) for n in range(5, 0, -1)]
@@ -20,7 +20,7 @@ def score_field(label: Any) -> forms.TypedChoiceField:
     return forms.TypedChoiceField(label=label, choices=SCORES, widget=forms.RadioSelect, coerce=int, empty_value=None, required=False)
 
 
-class VisitForm(forms.Form):
+class VisitForm(PromisesFields):
     """Reached: words, mood, scores, accepted or what is missing. Not reached: when it is tried again (D19, D20, D38)."""
 
     reached = forms.TypedChoiceField(
@@ -77,17 +77,18 @@ class VisitForm(forms.Form):
         """What the service gets: nothing of the answers when nobody was reached, no next attempt when somebody was."""
         data = {k: v for k, v in self.cleaned_data.items() if k not in ("case_summary", "seen")}
         if data["reached"]:
-            return {**data, "next_at": None}
+            return {**data, "next_at": None, "kept": self.kept_with_it()}
         return {"reached": False, "said": data["said"], "next_at": data["next_at"]}
 
 
-class SecondFollowUpForm(NextStepFields):
+class SecondFollowUpForm(PromisesFields, NextStepFields):
     """F4, and what comes next (F1)."""
 
-    field_order = ("why", "agreed", "promised_at")
+    field_order = ("why", "agreed", "kept", "promised_at")
     why = words_field(gettext_lazy("Why the score was low"))
     agreed = words_field(gettext_lazy("What was agreed"), required=False)
     promised_at = promise_field()
 
     def facts(self) -> dict[str, Any]:
-        return {**{name: self.cleaned_data[name] for name in ("why", "agreed", "promised_at")}, **self.comes_next()}
+        said = {name: self.cleaned_data[name] for name in ("why", "agreed", "promised_at")}
+        return {**said, "kept": self.kept_with_it(), **self.comes_next()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,10 +41,11 @@ AWAITS_A_VISIT = Q(contact__visit__reached=False) | Q(contact__visit__accepted=F
 def record_visit(
     *, ticket_id: int, by: User, reached: bool, said: str, at: datetime | None = None, mood: str = "", accepted: bool | None = None,
     speed: int | None = None, solution: int | None = None, attitude: int | None = None, comment: str = "", suggestions: str = "",
-    next_at: datetime | None = None, missing: str = "", promised_at: datetime | None = None,
+    next_at: datetime | None = None, missing: str = "", promised_at: datetime | None = None, kept: Collection[int] | None = None,
 ) -> Visit:  # fmt: skip
     """One attempt. Settles D19/D20 and the dated attempt before; not reached: the next is dated (D38); accepted: form and ticket close;
-    not accepted: a new round; any score of 3 or less: D22 for a supervisor. `promised_at` (T16): a date that the customer was told on it.
+    not accepted: a new round; any score of 3 or less: D22 for a supervisor. `promised_at` (T16): a date that the customer was told on it; `kept`: as of
+    any conversation (contacts.write_contact).
     """
     now = clock.now()
     at = at or now
@@ -55,7 +57,8 @@ def record_visit(
     scores = [score for score in (speed, solution, attitude) if score is not None]
     comes = _comes_next(ticket, form, by=by, at=at, now=now, next_at=next_at, accepted=accepted, low=min(scores, default=LOW + 1) <= LOW)
     contact = write_contact(
-        ticket, by=by, at=at, recorded_at=now, way="call_out", said=said, reached=reached, customer_says=comment or mood, purpose="visit", wait=False, **comes,
+        ticket, by=by, at=at, recorded_at=now, way="call_out", said=said, reached=reached, customer_says=comment or mood, purpose="visit", wait=False,
+        kept=kept, **comes,
     )  # fmt: skip
     visit = Visit(
         ticket=ticket, form=form, contact=contact, round=form.round if form else ticket.round, at=at, by=by, reached=reached, mood=mood, accepted=accepted,
@@ -67,7 +70,7 @@ def record_visit(
         ticket.item, "visit", by=by, at=now, reason=comment or said, data={"reached": reached, "scores": [speed, solution, attitude], "accepted": accepted}
     )
     _settle(ticket, form, visit, next_at, now)
-    promise(ticket, by=by, at=now, until=promised_at, part=f"v{visit.pk}", renews=True)
+    promise(ticket, by=by, at=now, until=promised_at, part=f"v{visit.pk}")
     steps.done_by_itself(ticket, AWAITS_A_VISIT, by=by, at=now, outcome=said)
     if form is not None and accepted is True:
         complaints.accept(form_id=form.pk, by=by)
@@ -174,7 +177,7 @@ def _ask_for_second(ticket: Ticket, visit: Visit, now: datetime) -> None:
 @transaction.atomic
 def second_follow_up(
     *, visit_id: int, by: User, why: str, agreed: str = "", at: datetime | None = None, next_step: str = "", next_by_id: int | None = None,
-    next_at: datetime | None = None, no_step_why: str = "", promised_at: datetime | None = None,
+    next_at: datetime | None = None, no_step_why: str = "", promised_at: datetime | None = None, kept: Collection[int] | None = None,
 ) -> SecondFollowUp:  # fmt: skip
     """F4: a supervisor called, found out why, recorded it and what comes next (F1); settles D22 of that visit. `promised_at` (T16): a date told in it."""
     now = clock.now()
@@ -193,9 +196,9 @@ def second_follow_up(
     if wrong := steps.wrong_next(item=ticket.item, now=now, **comes):
         raise ValidationError(wrong)
     steps.done_by_itself(ticket, Q(contact__visit=visit, contact__visit__accepted=True), by=by, at=now, outcome=why)
-    write_contact(ticket, by=by, at=at, recorded_at=now, way="call_out", said=why, customer_says=agreed or why, purpose="second", **comes)
+    write_contact(ticket, by=by, at=at, recorded_at=now, way="call_out", said=why, customer_says=agreed or why, purpose="second", kept=kept, **comes)
     second = SecondFollowUp.objects.create(visit=visit, at=at, by=by, why=why.strip(), agreed=agreed.strip())
     history.record(ticket.item, "second_follow_up", by=by, at=now, reason=why)
     deadlines.settle(ticket.item, "D22", at=at, by=by, part=f"v{visit.pk}")
-    promise(ticket, by=by, at=now, until=promised_at, part=f"s{visit.pk}", renews=True)
+    promise(ticket, by=by, at=now, until=promised_at, part=f"s{visit.pk}")
     return second

@@ -15,6 +15,7 @@ from feedback_desk.records.models import Item
 from tickets.forms import FilesField
 from tickets.models import Category, Channel, Ticket, Type, Urgency, Way
 from tickets.move_forms import LocalTime, words_field
+from tickets.promises import Promise
 from tickets.services.common import empty
 from tickets.services.contacts import no_date_told
 from tickets.services.steps import comes_next, wrong_next
@@ -39,6 +40,34 @@ class RecordForm(forms.Form):
 
     def facts(self) -> dict[str, Any]:
         return {name: value for name, value in self.cleaned_data.items() if name != "files"}
+
+
+class KeptField(forms.TypedMultipleChoiceField):
+    """T16: promises that are over with a conversation. One that ended while it was written down is no error."""
+
+    def __init__(self) -> None:
+        label = gettext_lazy("Promises settled with this (kept, or another date given)")
+        super().__init__(label=label, coerce=int, required=False, widget=forms.CheckboxSelectMultiple)
+
+    def to_python(self, value: Any) -> list[str]:
+        return [one for one in super().to_python(value) if self.valid_value(one)]
+
+
+class PromisesFields(forms.Form):
+    """T16: what was promised before. Nothing is asked where nothing is owed."""
+
+    kept = KeptField()
+
+    def offer_promises(self, promises: Iterable[Promise]) -> None:
+        if found := list(promises):
+            self.fields["kept"].choices = [(promise.pk, promise.text) for promise in found]  # type: ignore[attr-defined]
+            self.fields["kept"].initial = [promise.pk for promise in found if promise.today]
+        else:
+            self.fields.pop("kept", None)
+
+    def kept_with_it(self) -> list[int]:
+        """None that was not ticked."""
+        return list(self.cleaned_data.get("kept", []))
 
 
 class NextStepFields(forms.Form):
@@ -77,7 +106,7 @@ class NextStepFields(forms.Form):
 NEXT = frozenset(NextStepFields.base_fields)
 
 
-class ContactForm(NextStepFields, RecordForm):
+class ContactForm(PromisesFields, NextStepFields, RecordForm):
     """F1. `said`, `customer_says` and the dates are checked by the service; its sentences come back to the fields."""
 
     way = forms.ChoiceField(label=gettext_lazy("How"), choices=Way.choices)
@@ -141,7 +170,7 @@ class ContactForm(NextStepFields, RecordForm):
 
     def facts(self) -> dict[str, Any]:
         said = {name: value for name, value in super().facts().items() if name not in NEXT}
-        return {**said, **self.comes_next(), "purpose": self.purpose_said()}
+        return {**said, **self.comes_next(), "purpose": self.purpose_said(), "kept": self.kept_with_it()}
 
     def purpose_said(self) -> str:
         return self.cleaned_data["purpose"] or "follow_up"

@@ -156,12 +156,15 @@ def _values(value: Any) -> Collection[Any]:
 
 
 @transaction.atomic(savepoint=False)
-def settle(item: Item, *codes: str, at: datetime, by: Actor | None = None, part: str | None = None, why: str = "", begun: bool = False) -> list[Deadline]:
+def settle(
+    item: Item, *codes: str, at: datetime, by: Actor | None = None, part: str | None = None, why: str = "", begun: bool = False,
+    only: Collection[int] | None = None,
+) -> list[Deadline]:  # fmt: skip
     """What was asked for happened at `at`: running and paused limits of these codes end, in time or late (E6). Nothing live: nothing happens.
 
-    `begun`: only limits that had begun by then; a call of yesterday, recorded now, keeps no promise of today.
+    `begun`: only limits that had begun by then; a call of yesterday, recorded now, keeps no promise of today. `only`: the limits that are meant.
     """
-    rows = [row for row in _locked(item, codes, part) if not begun or row.start_at <= at]
+    rows = [row for row in _locked(item, codes, part) if (not begun or row.start_at <= at) and (only is None or row.pk in only)]
     for row in rows:
         row.late = min(at, row.paused_at or at) > row.due_at
         _end(row, DeadlineState.SETTLED, at, by, why)

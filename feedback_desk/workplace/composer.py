@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 
 from feedback_desk.workplace.matter import Matter
 from feedback_desk.workplace.models import Draft
-from tickets import guards
+from tickets import guards, promises
 from tickets.models import Way
 from tickets.record_forms import ContactForm, NoteForm, RecordForm, ReplyForm
 from tickets.services import contacts
 
-SETTLED_BY_CONTACT = ("D02", "D03", "D04", "D05", "D35", "D38", "D12", "D24")
+SETTLED_BY_CONTACT = ("D02", "D03", "D04", "D05", "D35", "D12", "D24")
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,15 @@ class Panel:
 
 
 def prepare(form: ContactForm, matter: Matter) -> None:
-    """F1: who may take the next step, which open steps this contact may have been; T9: what the writer missed and has given no reason for."""
+    """F1: who may take the next step, which open steps this contact may have been; T9: what the writer missed and has given no reason for.
+
+    T16: the promises that it may end; the page has read them already.
+    """
     form.written(matter.ticket.item, matter.user, matter.at)
     form.offer(matter.colleagues)
     form.offer_late(row.rule.spoken for row in guards.missed_by(matter.user, matter.deadlines, matter.at))
     form.offer_steps((step.pk, step.text) for step in matter.open_steps if step.may_finish)
+    form.offer_promises(promises.told(promises.of_rows(matter.deadlines, matter.ticket.item_id), matter.rows.contacts, matter.at))
 
 
 class Composer:

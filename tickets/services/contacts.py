@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
@@ -18,7 +19,7 @@ from feedback_desk.people.access import NotYou
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import attachments, history
 from feedback_desk.records.models import Attachment, Item, Reading
-from tickets import guards, partner
+from tickets import guards, partner, promises
 from tickets.models import Contact, ContactPoint, NextStep, Note, Ticket
 from tickets.permissions import may_see_contact_data, refuse_if_closed
 from tickets.services import steps
@@ -36,9 +37,9 @@ UNHEARD = gettext_lazy("Nobody was reached, so nobody was told a date; when you 
 def record_contact(
     *, ticket_id: int, by: User, way: str, said: str, at: datetime | None = None, reached: bool = True, customer_says: str = "",
     next_step: str = "", next_by_id: int | None = None, next_at: datetime | None = None, no_step_why: str = "", promised_at: datetime | None = None,
-    purpose: str = "follow_up", finished: Iterable[int] = (), late_reason: str = "",
+    purpose: str = "follow_up", finished: Iterable[int] = (), late_reason: str = "", kept: Collection[int] | None = None,
 ) -> Contact:  # fmt: skip
-    """F1. Settles D02, with the customer reached D03-05, kept promises and, of the second line, D35; by purpose D08. `promised_at` (T16), told to
+    """F1. Settles D02, with the customer reached D03-05, the promises `kept` and, of the second line, D35; by purpose D08. `promised_at` (T16), told to
     who was reached, starts a D38; "told by when" asks for it.
 
     `next_step` with `next_by_id` (else whoever records) and `next_at` (else the promise), or `no_step_why`. `finished`: open steps that are done with it.
@@ -54,7 +55,8 @@ def record_contact(
         at=at, now=now, said=said, customer_says=customer_says, reached=reached, promised_at=promised_at, purpose=purpose,
         wrong=steps.wrong_next(item=ticket.item, now=now, **comes),
     )  # fmt: skip
-    contact = write_contact(ticket, by=by, at=at, recorded_at=now, way=way, said=said, reached=reached, customer_says=customer_says, purpose=purpose, **comes)
+    told: dict[str, Any] = {"way": way, "said": said, "reached": reached, "customer_says": customer_says, "purpose": purpose}
+    contact = write_contact(ticket, by=by, at=at, recorded_at=now, kept=kept, **told, **comes)
     for step in NextStep.objects.filter(pk__in=list(finished), item=ticket.item, ended_at=None).select_related("contact", "item", "owner").order_by("pk"):
         steps.finish(step, ticket, by=by, at=now, outcome=contact.customer_says or contact.said)
     promise(ticket, by=by, at=now, until=promised_at, part=f"c{contact.pk}", renews=purpose == "question")
@@ -116,8 +118,12 @@ def _check_contact(
 def write_contact(
     ticket: Ticket, *, by: User, at: datetime, recorded_at: datetime, way: str, said: str, reached: bool = True, customer_says: str = "", next_step: str = "",
     next_by: User | None = None, next_at: datetime | None = None, no_step_why: str = "", purpose: str = "follow_up", wait: bool = True,
+    kept: Collection[int] | None = None,
 ) -> Contact:  # fmt: skip
-    """The row and what it settles, for services that hold the ticket's lock. `wait=False`: the caller opens the next step itself, after its own moves."""
+    """The row and what it settles, for services that hold the ticket's lock. `wait=False`: the caller opens the next step itself, after its own moves.
+
+    `kept`: the promises that were kept or renewed with it, so that they end (T16, decision 52); None: those due by the end of the day.
+    """
     if not no_step_why.strip() and not (next_step.strip() and next_by and next_at):
         raise ValueError("A contact has its next step with person and date, or says why there is none (F1).")
     contact = Contact(
@@ -133,7 +139,8 @@ def write_contact(
     deadlines.settle(ticket.item, "D02", at=happened, by=by)
     if reached and purpose != "question":
         owed = ("D35",) if may_keep_call(ticket, by) else ()
-        deadlines.settle(ticket.item, *RESPONSE, *owed, "D38", at=happened, by=by, begun=True)
+        deadlines.settle(ticket.item, *RESPONSE, *owed, at=happened, by=by, begun=True)
+        _keep(ticket, kept, by=by, at=happened, now=recorded_at)
         reached_again(ticket, at=happened)
     if reached and purpose in ANSWERS_D08:
         deadlines.settle(ticket.item, "D08", at=happened, by=by, begun=True)
@@ -143,6 +150,13 @@ def write_contact(
     if form := partner.of(ticket):
         form.contacted(ticket, contact, at=recorded_at)
     return contact
+
+
+def _keep(ticket: Ticket, kept: Collection[int] | None, *, by: User, at: datetime, now: datetime) -> None:
+    if kept is None:
+        kept = [row.pk for row in promises.owed(ticket.item) if promises.is_due(row, now)]
+    if kept:
+        deadlines.settle(ticket.item, "D38", at=at, by=by, begun=True, only=kept)
 
 
 def may_keep_call(ticket: Ticket, by: User) -> bool:

@@ -14,6 +14,7 @@ from feedback_desk.deadlines.models import Deadline
 from followups import services as visits
 from tests.ways import comes_next
 from tickets import services
+from tickets.promises import told_of
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +88,48 @@ def test_T16_not_reached_keeps_no_promise(ticket, cast, local, freeze):
     freeze("2026-03-03 09:00")
     contact(ticket, cast, reached=False, customer_says="", said="无人接听，稍后再打")
     assert [row.state for row in promises(ticket)] == ["running"]
+
+
+def test_T16_a_talk_about_something_else_keeps_no_promise_that_is_due_later(ticket, cast, local, freeze):
+    contact(ticket, cast, said="退款 3 月 20 日前到账", promised_at=local("2026-03-20 12:00"), next_step="财务付款", next_at=None)
+    freeze("2026-03-03 10:00")
+    contact(ticket, cast, way="call_in", said="补充收货地址", customer_says="地址有误")
+    assert [row.state for row in promises(ticket)] == ["running"]
+    contact(ticket, cast, way="call_in", said="退款已到账", kept=[promises(ticket)[0].pk])
+    assert [(row.state, row.late) for row in promises(ticket)] == [("settled", False)]
+
+
+def test_T16_what_was_not_ticked_runs_on_though_it_is_due_today(ticket, cast, local):
+    contact(ticket, cast, promised_at=local("2026-03-02 18:00"))
+    contact(ticket, cast, kept=[])
+    assert [row.state for row in promises(ticket)] == ["running"]
+
+
+def test_T16_ticked_on_a_call_that_reached_nobody_it_runs_on(ticket, cast, local):
+    contact(ticket, cast, promised_at=local("2026-03-02 18:00"))
+    contact(ticket, cast, reached=False, customer_says="", said="无人接听，稍后再打", kept=[promises(ticket)[0].pk])
+    assert [row.state for row in promises(ticket)] == ["running"]
+
+
+def test_T16_a_promise_of_another_matter_is_none_of_this_one(ticket, way, cast, local):
+    other = services.register(**way().said(type="problem"))
+    contact(other, cast, promised_at=local("2026-03-02 18:00"))
+    contact(ticket, cast, kept=[promises(other)[0].pk])
+    assert [row.state for row in promises(other)] == ["running"]
+
+
+def test_T16_a_refund_that_was_promised_is_owed_beyond_the_accepted_visit(way, cast, local):
+    one = way().visiting()
+    contact(one.ticket, cast, promised_at=local("2026-03-20 12:00"))
+    one.visit(kept=[])
+    assert (one.states, one.live("D38")) == (("closed", "closed"), {"D38"})
+
+
+def test_T16_every_kind_of_promise_has_its_words(ticket, cast, local):
+    offer(ticket, cast, promised_at=local("2026-03-03 00:00"))
+    contact(ticket, cast, promised_at=local("2026-03-20 12:00"), next_step="财务付款", next_at=None, kept=[])
+    told = [(promise.text, promise.today) for promise in told_of(ticket.item, clock.now())]
+    assert told == [("提交结果时告知：最迟3月2日 24:00", True), ("财务付款：最迟3月20日 12:00", False)]
 
 
 def test_T16_a_visits_next_attempt_is_one(way, cast, local):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -159,6 +160,25 @@ def test_F3_a_visit_is_recorded_with_its_scores_and_closes_the_form(cast, ticket
     assert client.post(reverse("workplace:second_follow_up", args=[visit.pk]), told | {"no_step_why": "客户已谅解，事情已了结"}).status_code == 302
 
 
+def test_T16_the_composer_asks_which_promises_are_over_and_ends_those_that_were_ticked(cast, ticket, client, local):
+    said = {"ticket_id": ticket.pk, "by": cast.agent, "way": "call_out", "said": "说明退款进度", "customer_says": "好的，等到账"}
+    tickets.record_contact(**said, next_step="财务付款", promised_at=local("2026-03-20 12:00"))
+    tickets.record_contact(**said, next_step="告知送货时间", promised_at=local("2026-03-03 00:00"))
+    refund, call = Deadline.objects.filter(code="D38").order_by("pk")
+    client.force_login(cast.agent)
+    page = client.get(page_of(ticket)).content.decode()
+    panel = page[page.index('id="panel-contact"') :]
+    assert "财务付款：最迟3月20日 12:00" in panel
+    ticks = [tick for tick in re.findall(r"<input[^>]*>", panel[: panel.index("</form>")]) if 'name="kept"' in tick]
+    assert [(f'value="{call.pk}"' in tick, "checked" in tick) for tick in ticks] == [(True, True), (False, False)], "due by the end of today, and not"
+    typed = {"way": "call_in", "reached": "yes", "said": "补充收货地址", "customer_says": "门牌写错了", "no_step": "on", "no_step_why": "地址已改，等付款"}
+    assert client.post(reverse("workplace:contact", args=[ticket.item.number]), typed | {"kept": [call.pk, 987654]}).status_code == 302
+    assert [state for state, _due in promised(ticket)] == ["running", "settled"]
+    assert client.post(reverse("workplace:contact", args=[ticket.item.number]), typed | {"kept": [call.pk]}).status_code == 302, "it is over already"
+    tickets.record_contact(**said, kept=[refund.pk], no_step_why="款项已到账，客户已确认")
+    assert 'name="kept"' not in client.get(page_of(ticket)).content.decode()
+
+
 def promised(ticket):
     return list(Deadline.objects.filter(root=ticket.item, code="D38").order_by("pk").values_list("state", "due_at"))
 
@@ -176,10 +196,13 @@ def test_T16_pages_of_letter_visit_and_second_call_take_the_date_that_was_told(c
     assert 'name="promised_at"' in client.get(url).content.decode()
     scores = {"mood": "satisfied", "speed": "5", "solution": "3", "attitude": "5"}
     typed = {"reached": "yes", "said": "新机正常", "accepted": "yes", "case_summary": "侧放所致；换新得当。", **scores}
-    assert client.post(url, typed | when | {"promised_at": "2026-03-06T10:00"}).status_code == 302
+    older = Deadline.objects.get(root=ticket.item, code="D38")
+    assert client.post(url, typed | when | {"promised_at": "2026-03-06T10:00", "kept": older.pk}).status_code == 302
     client.force_login(cast.supervisor)
-    called = {"why": "等了两天", "agreed": "下次先电话", "next_step": "送配件", "promised_at": "2026-03-07T10:00"}
-    assert client.post(reverse("workplace:second_follow_up", args=[Visit.objects.get().pk]), called).status_code == 302
+    again, newer = reverse("workplace:second_follow_up", args=[Visit.objects.get().pk]), Deadline.objects.filter(code="D38").latest("pk")
+    assert "回访时告知：最迟3月6日 10:00" in client.get(again).content.decode()
+    called = {"why": "等了两天", "agreed": "下次先电话", "next_step": "送配件", "promised_at": "2026-03-07T10:00", "kept": newer.pk}
+    assert client.post(again, called).status_code == 302
     assert promised(ticket) == [("settled", local("2026-03-05 10:00")), ("settled", local("2026-03-06 10:00")), ("running", local("2026-03-07 10:00"))]
 
 

@@ -24,6 +24,7 @@ from feedback_desk.workplace.finding import me
 from followups import services
 from followups.forms import SecondFollowUpForm, VisitForm
 from followups.models import Visit
+from tickets import promises
 from tickets.models import Ticket
 from tickets.move_forms import carry
 from tickets.permissions import matter_that_closes
@@ -52,6 +53,7 @@ def record(request: HttpRequest, number: str) -> HttpResponse:
     if found is None:
         raise finding.unseen(me(request), number)
     form, status, changes = VisitForm(request.POST or None, initial={"case_summary": found.case_summary, "seen": texts.summary_now(found)}), 200, ()
+    form.offer_promises(promises.told_of(found.ticket.item, clock.now()))
     if request.method == "POST":
         status = 422
         try:
@@ -103,6 +105,7 @@ def second(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     form, status = SecondFollowUpForm(request.POST or None), 200
     form.offer(standing.colleagues(user))
+    form.offer_promises(promises.told_of(visit.ticket.item, clock.now()))
     if request.method == "POST":
         status = 422
         try:
