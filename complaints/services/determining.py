@@ -341,7 +341,7 @@ def no_fault(*, form_id: int, by: User, reason: str, seen_version: int | None = 
     deadlines.settle(form.item, "D14", at=at, by=by)
     deadlines.settle(form.item, "D38", part="instruction", at=at, by=by)
     if major:
-        start(form, "D16", at=at, role=Role.OFFICE)
+        start(form, "D16", at=at, role=Role.GENERAL_MANAGER)
         ruler = receivers.pick(Role.GENERAL_MANAGER, root=form.item.root, at=at)
         tell(ruler, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Nobody at fault?"))
     closure_asked(form, at=at)

@@ -110,7 +110,7 @@ def _to_ruling(form: ComplaintForm, name: str, *, at: datetime, by: Any = SYSTEM
     """D15 settled, D16 starts: the office reports, the general manager rules."""
     entry = move(form, name, by=by, at=at, reason=reason, seen_version=seen_version)
     deadlines.settle(form.item, "D15", at=at)
-    start(form, "D16", at=at, role=Role.OFFICE)
+    start(form, "D16", at=at, role=Role.GENERAL_MANAGER)
     for role in (Role.OFFICE, Role.GENERAL_MANAGER):
         person = receivers.pick(role, root=form.item.root, at=at)
         tell(person, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Ruling on accountability measures"))

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.text import format_lazy
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from feedback_desk.people.models import Role
+from feedback_desk.people.receivers import BESIDE
 from feedback_desk.records.append_only import AppendOnly
 
 
@@ -104,8 +106,13 @@ class Receiver(models.TextChoices):
     GENERAL_MANAGER = "general_manager", _("General manager")
 
 
-RECEIVERS = [*Receiver.choices, *(choice for choice in Role.choices if choice[0] not in Receiver.values)]
-"""E1: the words of the ladder, then every other role: whoever holds it, in the department first, or stands in."""
+LINE = (Receiver.SUPERVISOR, Receiver.DEPARTMENT_HEAD, Receiver.CS_MANAGER, Receiver.OFFICE, Receiver.GENERAL_MANAGER)
+RECEIVERS = [
+    *Receiver.choices, *(choice for choice in Role.choices if choice[0] not in Receiver.values),
+    *((f"{BESIDE}{one.value}", format_lazy(_("{receiver}, with the owner"), receiver=one.label)) for one in LINE),
+]  # fmt: skip
+"""E1: the words of the ladder, then every other role: whoever holds it, in the department first, or stands in; then those who are told with the owner
+though they may stand below."""
 
 
 class LadderStep(models.Model):

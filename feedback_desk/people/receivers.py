@@ -18,6 +18,8 @@ K = TypeVar("K", bound=Hashable)
 OWNER, SUPERIOR, DEPARTMENT_HEAD = "owner", "superior", "department_head"
 BESIDE_THE_LINE = frozenset(role for role, rank in RANK.items() if rank < RANK[Role.SUPERVISOR])
 """Roles that stand above nobody: a step that names one means it, whoever the owner is."""
+BESIDE = "+"
+"""Before a role: told with the owner, whatever the rank of either: two decide together, or one reports to the other (G2, C5)."""
 
 
 class Ask(NamedTuple):
@@ -149,6 +151,7 @@ class Staff:
         return Answer(nobody_left=True)
 
     def _people_for(self, receiver: str, ask: Ask) -> tuple[int, ...]:
+        receiver = receiver.removeprefix(BESIDE)
         if receiver == OWNER:
             return self._owner_and_backup(ask)
         if receiver == SUPERIOR and ask.owner_id is None:
@@ -176,6 +179,8 @@ class Staff:
         """E1 by the rank of the place, not of whoever stands in for it. Without an owner nobody is passed over."""
         if ask.owner_id is None:
             return False
+        if receiver.startswith(BESIDE):
+            return not self._people_for(receiver, ask)
         rank = self.rank(ask.owner_id)
         if receiver == SUPERIOR:
             return rank >= RANK[Role.SUPERVISOR] and not self._has_superior(ask.owner_id)

@@ -11,7 +11,7 @@ from django.utils import translation
 
 from feedback_desk.deadlines import ladder, saying, sentences, services
 from feedback_desk.deadlines.forms import RungForm, written_step
-from feedback_desk.deadlines.models import Deadline, Ladder, LadderStep, Receiver, Rule, StepTaken
+from feedback_desk.deadlines.models import LINE, Deadline, Ladder, LadderStep, Receiver, Rule, StepTaken
 from feedback_desk.deadlines.sweep import sweep, until_done
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.models import Concern, Membership, Role
@@ -193,7 +193,7 @@ def test_E1_of_a_role_the_absent_and_the_concerned_are_not_told(steps, running, 
 
 def test_E1_the_back_office_offers_every_role_and_the_rule_says_it(cast):
     field: Any = RungForm(instance=LadderStep(ladder=Ladder.objects.first())).fields["receiver"]
-    assert {value for value, _label in field.choices if value} == {*Receiver.values, *Role.values}
+    assert {value for value, _label in field.choices if value} == {*Receiver.values, *Role.values, *(f"+{one.value}" for one in LINE)}
     rule = Rule.objects.filter(code="D08").latest("pk")
     rule.ladder = Ladder.objects.create(name="质量")
     LadderStep.objects.create(ladder=rule.ladder, order=1, percent=100, receiver="quality")

@@ -153,3 +153,14 @@ def test_E1_who_is_told_by_owner_and_rung(cast, root, at, owner, receiver, told)
     answers, staff = receivers.for_steps({0: Ask((receiver,), getattr(cast, owner).pk, None, root.pk)}, at)
     assert {staff.people[user_id].username for user_id in answers[0].user_ids} == told
     assert not answers[0].nobody_left
+
+
+def test_E1_who_is_told_with_the_owner_is_told_whatever_the_rank(cast, root, at):
+    def told(receiver, owner):
+        ask = Ask((receiver, "general_manager"), owner.pk, cast.manager.department_id, root.pk)
+        return receivers.for_steps({0: ask}, at)[0][0]
+
+    assert told("supervisor", cast.manager).user_ids == ()
+    assert told("+supervisor", cast.manager).user_ids == (cast.supervisor.pk,)
+    assert told("+office", cast.general_manager).user_ids == (cast.office.pk,)
+    assert told("+supervisor", cast.supervisor) == receivers.Answer(), "the owner is told by the step beside it, and nobody hears that nobody is left"
