@@ -19,7 +19,7 @@ from feedback_desk.deadlines.models import Clock, Rule
 from feedback_desk.people.models import Role
 
 OWNERS: list[tuple[str, Any]] = [
-    ("assignee", gettext_lazy("Assignee")), ("receiver", gettext_lazy("Whoever received it")), ("lead", gettext_lazy("Lead")),
+    ("assignee", gettext_lazy("Assignee")), ("receiver", gettext_lazy("Whoever received it")), ("lead", gettext_lazy("Assignee, for the lead")),
     ("replier", gettext_lazy("Whoever replies formally")), ("promiser", gettext_lazy("Whoever promised it")),
     ("action_owner", gettext_lazy("Owner of the action")),
     ("order_clerk", gettext_lazy("Order clerk")), *((value, label) for value, label in Role.choices if value not in (Role.ADMINISTRATOR, Role.ANALYST)),

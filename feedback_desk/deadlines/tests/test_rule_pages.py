@@ -93,6 +93,10 @@ def test_C3_a_longer_limit_that_could_never_come_is_refused(office, code, longer
     assert set(errors(office.post(url(rule), written(rule, longer_limit=longer)))) == {"longer_limit"}
 
 
+def test_E4_where_no_lead_stands_beside_the_assignee_it_is_the_assignee_who_answers(office):
+    assert "处理人（代牵头人）" in office.get(url(Rule.objects.get(code="D24"))).content.decode()
+
+
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_E5_what_a_rule_says_in_sentences(cast, language):
     with translation.override(language):
