@@ -250,7 +250,7 @@ def invalidate(*, ticket_id: int, by: User, reason: str, explanation: str) -> Ti
     ticket.outcome, ticket.closed_at = Outcome.INVALID, at
     make(ticket, "invalidate", by=by, at=at, reason=reason, save=("outcome", "closed_at"), data={"explanation": explanation.strip()})
     ended = gettext_noop("No valid request: the ticket ends with the explanation.")
-    write_contact(ticket, by=by, at=at, recorded_at=at, way="other", said=explanation, purpose="explanation", no_step_why=ended)
+    write_contact(ticket, by=by, at=at, recorded_at=at, way="other", said=explanation, purpose="explanation", no_step_why=ended, kept=())
     deadlines.void_all(ticket.item, at=at, why=gettext_noop("invalid"), except_codes=OUTLIVES, by=by)
     steps.end_with_ticket(ticket, by=by, at=at, why="invalid")
     end_item(ticket.item, open_=False)

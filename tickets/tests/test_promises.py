@@ -111,6 +111,12 @@ def test_T16_ticked_on_a_call_that_reached_nobody_it_runs_on(ticket, cast, local
     assert [row.state for row in promises(ticket)] == ["running"]
 
 
+def test_T16_what_an_invalid_ticket_promised_was_not_kept(ticket, cast, local):
+    contact(ticket, cast, promised_at=local("2026-03-02 18:00"))
+    services.invalidate(ticket_id=ticket.pk, by=cast.supervisor, reason="重复登记", explanation="已说明另有一单在办")
+    assert [row.state for row in promises(ticket)] == ["void"]
+
+
 def test_T16_a_promise_of_another_matter_is_none_of_this_one(ticket, way, cast, local):
     other = services.register(**way().said(type="problem"))
     contact(other, cast, promised_at=local("2026-03-02 18:00"))
