@@ -1,7 +1,7 @@
 from django.db import migrations, models
 
 TOLD_BY_PERCENT = [(75, "owner"), (100, "superior"), (150, "department_head"), (200, "cs_manager"), (300, "general_manager")]
-ABOVE = [(200, "cs_manager"), (300, "general_manager")]
+ABOVE = [(150, "department_head"), (200, "cs_manager"), (300, "general_manager")]
 SHIPPED = {
     "D09": {"when": {"grade": ["I"]}, "owner": "cs_manager", "amount": 1800},
     "D10": {"when": {"grade": ["II"]}, "owner": "supervisor", "amount": 900},

@@ -393,7 +393,7 @@ def test_the_years_that_are_asked_for_are_those_of_the_desks_own_zone(cast, free
 def test_changing_a_calendar_is_seen_at_once(running, item, local, cast):
     Calendar.objects.get(is_default=True).days.create(day=local("2026-03-03 00:00").date(), working=False, name="停电")
     assert running("D24").due_at == local("2026-03-06 00:00")
-    assert Ladder.objects.count() == 8
+    assert Ladder.objects.count() == 11
 
 
 @pytest.mark.parametrize(
