@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 from complaints import services as complaints
 from complaints.lifecycle import State
 from complaints.models import ComplaintForm
-from feedback_desk import clock
+from feedback_desk import ahead, clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.people import access, receivers
 from feedback_desk.people.access import NotNow, NotYou
@@ -134,6 +134,7 @@ def _check_visit(
         errors["next_at"] = _("When will you try again?")
     if next_at is not None and next_at <= now:
         errors["next_at"] = _("This must be later than now.")
+    errors |= ahead.too_far(next_at=next_at)
     if reached and accepted is False and not missing.strip():
         errors["missing"] = _("What is missing?")
     if errors:

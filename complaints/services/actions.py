@@ -18,7 +18,7 @@ from complaints.lifecycle import ENDED_ACTIONS, ActionState, State
 from complaints.models import ActionKind, CauseCategory, ComplaintForm, CorrectiveAction, Recurrence, RootCause
 from complaints.models.actions import WHYS
 from complaints.services.common import facts, head_of, locked
-from feedback_desk import clock
+from feedback_desk import ahead, clock
 from feedback_desk.deadlines import extensions
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline, Extension
@@ -102,6 +102,7 @@ def _text(
         wrong["due_on"] = _("This date has passed.")
     if effect_on < due_on:
         wrong["effect_on"] = _("The effect is checked after it was carried out.")
+    wrong |= ahead.too_far(due_on=due_on, effect_on=effect_on)
     if wrong:
         raise ValidationError(wrong)
     return {"kind": kind, "what": what.strip(), "owner": owner, "department": department, "due_on": due_on, "effect_on": effect_on}
@@ -278,6 +279,7 @@ def report_done(*, action_id: int, by: User, done: str, effect_on: date | None =
     """C14: what was done. Settles D41, starts D42. `effect_on`: another date, only where the planned one is over."""
     at = clock.now()
     need(done=done)
+    ahead.check(effect_on=effect_on)
     action = locked_action(action_id)
     today = timezone.localdate(at)
     if action.effect_on < today:
@@ -329,6 +331,7 @@ def recur(*, action_id: int, by: User, complaint: str, reason: str, due_on: date
     """
     at = clock.now()
     need(complaint=complaint, reason=reason)
+    ahead.check(due_on=due_on, effect_on=effect_on)
     action = locked_action(action_id)
     access.refuse_if_concerned(by, "recur", action.item)
     form = _complaint(action, complaint, by)
@@ -372,6 +375,7 @@ def ask_action_time(*, action_id: int, by: User, until: date, reason: str) -> Ex
     """T9, E3: a later day for the date that runs, with a reason; the approver answers, and until then it runs on."""
     at = clock.now()
     need(reason=reason)
+    ahead.check(until=until)
     action = locked_action(action_id)
     _unanswered(action, "ask_extension", by)
     row = guards.extendable_of(action)

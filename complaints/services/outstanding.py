@@ -16,7 +16,7 @@ from complaints.guards import is_major_complaint
 from complaints.lifecycle import State
 from complaints.models import ComplaintForm, Instruction, ManagementReport, Reminder
 from complaints.services.common import colleague, head_of, locked, start
-from feedback_desk import clock
+from feedback_desk import ahead, clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline, DeadlineState
 from feedback_desk.people import receivers
@@ -68,6 +68,7 @@ def write_instruction(*, form_id: int, by: User, lead_id: int, what: str, until:
     lead = colleague(lead_id, form.item, "lead")
     if until <= at:
         raise ValidationError({"until": _("This has to lie ahead.")})
+    ahead.check(until=until)
     row = Instruction.objects.create(form=form, round=form.round, by=by, at=at, lead=lead, what=what.strip(), until=until)
     form.instruction_asked_at = form.instruction_asked_by = None
     form.save(update_fields=["instruction_asked_at", "instruction_asked_by"])

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from feedback_desk import ahead
 from feedback_desk.deadlines import services
 from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension, ExtensionState
 from feedback_desk.people.access import NotNow
@@ -111,6 +112,7 @@ def _check_later(row: Deadline, until: datetime, at: datetime) -> None:
     """While it stands still its date is the one it had when it stopped, and may lie behind: what is left grows, and runs from when it goes on."""
     if until <= (row.due_at if row.state == DeadlineState.PAUSED else max(at, row.due_at)):
         raise ValidationError({"until": _("The new date must be later than the present limit.")})
+    ahead.check(until=until)
 
 
 def _waiting(extension: Extension) -> Deadline:

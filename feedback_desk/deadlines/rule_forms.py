@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from feedback_desk import clock
+from feedback_desk import ahead, clock
 from feedback_desk.deadlines import clocks, facts, ladder, saying, versions, wording
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import NeverOpen
@@ -49,7 +49,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stu
     )  # fmt: skip
     owner = forms.ChoiceField(label=gettext_lazy("Answers for it"), choices=OWNERS, help_text=gettext_lazy("Warned first."))
     begins = forms.DateTimeField(
-        label=gettext_lazy("This version valid from"), required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        label=gettext_lazy("This version valid from"), required=False, validators=[ahead.within_reach],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text=gettext_lazy("Empty: from now on. Until then the present version holds."),
     )  # fmt: skip
 

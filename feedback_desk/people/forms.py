@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from feedback_desk import clock
+from feedback_desk import ahead, clock
 from feedback_desk.people.models import Absence, User
 
 
@@ -56,7 +56,9 @@ class AbsenceForm(forms.Form):
     """V2: one's own leave and who stands in; times in the desk's zone."""
 
     starts_at = forms.DateTimeField(label=_("From"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"))
-    ends_at = forms.DateTimeField(label=_("Until"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"))
+    ends_at = forms.DateTimeField(
+        label=_("Until"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"), validators=[ahead.within_reach]
+    )  # fmt: skip
     backup = forms.ModelChoiceField(User.objects.none(), label=_("Backup"), help_text=_("Gets your work and notices while you are away. Limits do not move."))
     reason = forms.CharField(label=_("Reason"), max_length=100, required=False)
 

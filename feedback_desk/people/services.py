@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from feedback_desk import clock
+from feedback_desk import ahead, clock
 from feedback_desk.people import access
 from feedback_desk.people.access import NotYou
 from feedback_desk.people.actors import Actor
@@ -68,6 +68,7 @@ def no_longer_concerned(item: Item, user: User, *, because: str, by: Actor, at: 
 @transaction.atomic
 def record_absence(user: User, *, starts_at: datetime, ends_at: datetime, reason: str, backup: User | None) -> Absence:
     """V2: leave with its dates, and who gets work and notices meanwhile. Deadlines do not move."""
+    ahead.check(ends_at=ends_at)
     absence = Absence.objects.create(user=user, starts_at=starts_at, ends_at=ends_at, reason=reason)
     people_changed()
     if user.backup_id != (backup.pk if backup else None):

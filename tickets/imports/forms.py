@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from feedback_desk import ahead
 from tickets.imports import columns as kinds
 from tickets.imports import files
 from tickets.imports.plan import Known
@@ -221,7 +222,9 @@ class ExportForm(forms.Form):
         label=gettext_lazy("As"), choices=[("xlsx", gettext_lazy("Excel (.xlsx)")), ("csv", "CSV (UTF-8)")], widget=forms.RadioSelect, initial="xlsx"
     )
     received_from = forms.DateField(label=gettext_lazy("Received from"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    received_to = forms.DateField(label=gettext_lazy("to, that day included"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    received_to = forms.DateField(
+        label=gettext_lazy("to, that day included"), required=False, widget=forms.DateInput(attrs={"type": "date"}), validators=[ahead.within_reach]
+    )  # fmt: skip
     plain = forms.BooleanField(
         label=gettext_lazy("With readable names and contact data"), required=False, help_text=gettext_lazy("Recorded for every customer: who, when and why.")
     )

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from feedback_desk import clock
+from feedback_desk import ahead, clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people.access import NotYou
@@ -84,6 +84,7 @@ def promise(ticket: Ticket, *, by: User, at: datetime, until: datetime | None, p
 
 
 def check_promise(until: datetime | None, at: datetime, *, reached: bool = True) -> None:
+    ahead.check(promised_at=until)
     if until is not None and until <= at:
         raise ValidationError({"promised_at": _("A promise lies in the future.")})
     if until is not None and not reached:
@@ -99,7 +100,7 @@ def no_date_told(*, purpose: str, reached: bool, promised_at: datetime | None) -
 def _check_contact(
     *, at: datetime, now: datetime, said: str, customer_says: str, reached: bool, promised_at: datetime | None, purpose: str, wrong: dict[str, str],
 ) -> None:  # fmt: skip
-    errors = wrong | no_date_told(purpose=purpose, reached=reached, promised_at=promised_at)
+    errors = wrong | ahead.too_far(promised_at=promised_at) | no_date_told(purpose=purpose, reached=reached, promised_at=promised_at)
     errors |= empty(said=said, **({"customer_says": customer_says} if reached else {}))
     if said.strip() and says_nothing(said):
         errors["said"] = _("“%(words)s” says nothing: how was it handled, what did the customer say?") % {"words": said.strip()}

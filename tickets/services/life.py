@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from feedback_desk import clock
+from feedback_desk import ahead, clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline, DeadlineState
 from feedback_desk.people.actors import SYSTEM, Actor, person
@@ -59,6 +59,7 @@ def ask_customer(*, ticket_id: int, by: User, question: str, until: datetime | N
         raise ValidationError({"until": _("By when is the answer expected?")})
     if until <= at:
         raise ValidationError({"until": _("This must be later than now.")})
+    ahead.check(until=until)
     ticket = locked(ticket_id)
     make(ticket, "ask_customer", by=by, at=at, reason=question, data={"until": until})
     contact = write_contact(

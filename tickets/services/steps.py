@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from feedback_desk import clock
+from feedback_desk import ahead, clock
 from feedback_desk.notices import outbox
 from feedback_desk.people import access, receivers, standing
 from feedback_desk.people.access import NotNow, NotYou
@@ -42,13 +42,14 @@ def wrong_next(*, item: Item, next_step: str, next_by: User | None, next_at: dat
         return _wrong_reason(next_step, no_step_why)
     if not next_step.strip():
         return _nothing_next(next_at)
-    errors = {}
+    errors: dict[str, str] = {}
     if says_nothing(next_step):
         errors["next_step"] = _("“%(words)s” says nothing: what is done next?") % {"words": next_step.strip()}
     if next_at is None:
         errors |= _no_date()
     elif next_at <= now:
         errors["next_at"] = _("This must be later than now.")
+    errors |= ahead.too_far(next_at=next_at)
     if next_by is None:
         errors["next_by"] = _("Who does it?")
     elif access.concerned(next_by, item) or not access.may(next_by, "see", item):
