@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from complaints import guards
@@ -94,7 +95,7 @@ class SeenRowForm(MoveForm):
 class SignDecisionForm(SeenRowForm):
     def seen_row(self) -> Any:
         decision = guards.decision_of(self.subject)
-        self.lead = decision.measures if decision else ""
+        self.lead = "\n".join(f"{name}{_(': ')}{words}" for name, words in decision.terms) if decision else ""
         return decision
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from complaints.models.form import ComplaintForm, Grade
@@ -57,6 +58,15 @@ class HandlingDecision(OnForm):
     class Meta(OnForm.Meta):
         verbose_name = _("handling decision")
         verbose_name_plural = _("handling decisions")
+
+    @property
+    def terms(self) -> list[tuple[str, str]]:
+        """All that is signed, each with its name."""
+        departments = "、".join(str(department) for department in self.departments.all())
+        return [
+            (gettext("Lead"), str(self.lead)), (gettext("Departments"), departments or "–"), (gettext("Who replies, and how"), self.reply),
+            (gettext("Immediate measures"), self.measures),
+        ]  # fmt: skip
 
 
 class DecisionSide(models.TextChoices):

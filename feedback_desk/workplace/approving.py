@@ -146,9 +146,9 @@ def waiting_for(user: User, opened: Sequence[str] = ()) -> list[Waiting]:
     """Everything this person may decide now, nearest limit first."""
     at = clock.now()
     forms = list(_candidates(user))
-    limits = _limits(forms)
+    limits = limits_of(forms)
     with one_look():
-        _read_at_once(forms, user, at)
+        read_at_once(forms, user, at)
         found = [w for form in forms for subject in _subjects(form) if (w := _waiting(subject, form, user, limits, at, opened))]
     return sorted(found, key=lambda w: (w.deadline is None, w.deadline.due_at if w.deadline else at))
 
@@ -176,7 +176,7 @@ def _candidates(user: User) -> Any:
     )
 
 
-def _read_at_once(forms: list[ComplaintForm], user: User, at: datetime) -> None:
+def read_at_once(forms: list[ComplaintForm], user: User, at: datetime) -> None:
     """What guards and capacities ask of each form, for all of them: who decided on it, who is found responsible, its measures, who is named or away."""
     roots = [form.ticket.item_id for form in forms]
     standing.look_at_all(user, roots, at)
@@ -213,7 +213,7 @@ def _subjects(form: ComplaintForm) -> list[Any]:
     return [*rows, form]
 
 
-def _limits(forms: list[ComplaintForm]) -> dict[int, list[Deadline]]:
+def limits_of(forms: list[ComplaintForm]) -> dict[int, list[Deadline]]:
     found: dict[int, list[Deadline]] = {}
     for row in Deadline.objects.filter(item_id__in=[f.item_id for f in forms], state=DeadlineState.RUNNING).select_related("rule").order_by("due_at"):
         found.setdefault(row.item_id, []).append(row)
@@ -366,6 +366,11 @@ class ActionWaiting:
         return reverse("workplace:action_approval", args=[self.action.item.number])
 
     @property
+    def number(self) -> str:
+        """With the complaint's."""
+        return f"{self.action.item.number} · {self.action.form.item.number}"
+
+    @property
     def asks(self) -> str:
         if self.wanted:
             return _("More time")
@@ -427,6 +432,9 @@ def _answers(action: CorrectiveAction, user: User) -> bool:
 
 class Card:
     """One decision with all that is needed to take it."""
+
+    asked = "workplace/_approval_asked.html"
+    """What is decided on."""
 
     def __init__(self, subject: Any, form: ComplaintForm, user: User) -> None:
         self.subject, self.form, self.user, self.at = subject, form, user, clock.now()

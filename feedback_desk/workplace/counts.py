@@ -69,11 +69,12 @@ def pulse(user: User, **more: Any) -> dict[str, Any]:
 
 
 def _of_head(user: User) -> Any:
-    """C4, C6: forms with something for a head to review, negotiate, carry out or hand over; of their tickets a head may see nothing."""
+    """C4, C6, G2: forms with something for a head to sign, review, negotiate, carry out or hand over; of their tickets a head may see nothing."""
     if Role.DEPARTMENT_HEAD not in user.roles:
         return Ticket.objects.none().annotate(one=F("type")).values("one")
     named = Concern.objects.filter(user=user).values("item_id")
-    return Ticket.objects.filter(waiting.awaits_head(user)).exclude(item__root_id__in=named).order_by().annotate(one=F("type")).values("one")
+    theirs = Ticket.objects.filter(waiting.awaits_head(user) | waiting.awaits_my_signature(user))
+    return theirs.exclude(item__root_id__in=named).order_by().annotate(one=F("type")).values("one")
 
 
 def _actions(user: User) -> Any:

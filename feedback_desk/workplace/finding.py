@@ -57,7 +57,7 @@ def me(request: HttpRequest) -> User:
 def ticket(user: User, number: str) -> Ticket:
     """The ticket with all that stands in its head, and its form if it has one: one query."""
     closed = Customer.objects.all().closed_to(user)
-    marks = {"file_closed": Exists(closed.filter(pk=OuterRef("customer_id"))), "set_aside": Exists(_set_aside(user))}
+    marks = {"file_closed": Exists(closed.filter(pk=OuterRef("customer_id"))), "set_aside": waiting.set_aside_beside(user)}
     of_form = {"text_id": _text_of("form"), "asked": _asked_of("form__grade")}
     rows = Ticket.objects.visible_to(user).annotate(**marks, **of_form).select_related(
         "item__department",
@@ -89,24 +89,19 @@ def _asked_of(grade: str) -> Subquery:
     return Subquery(rule.values(asked=JSONObject(**{name: name for name in Asked._fields}))[:1], output_field=JSONField())
 
 
-def _set_aside(user: User) -> Any:
-    """C8: another matter of the same customer, or about the same thing, that is outstanding; of those this person sees."""
-    same = Q(customer=OuterRef("customer_id")) | Q(serial=OuterRef("serial")) & ~Q(serial="")
-    return waiting.seen_by(user).filter(same, form__state="outstanding").exclude(pk=OuterRef("pk")).order_by()
-
-
 def form(user: User, number: str) -> ComplaintForm:
     """A complaint form: of a ticket this person sees, or with measures of a department they head (C4)."""
     found: ComplaintForm | None = _forms(user).filter(item__number=number.upper()).first()
     if found is None or not access.may(user, "see", found.item):
         raise unseen(user, number)
-    found.ticket.form, found.ticket.file_closed = found, found.file_closed  # type: ignore[attr-defined]
+    found.ticket.form, found.ticket.file_closed, found.ticket.set_aside = found, found.file_closed, found.set_aside  # type: ignore[attr-defined]
     return found
 
 
 def _forms(user: User) -> Any:
     closed = Customer.objects.all().closed_to(user).filter(pk=OuterRef("ticket__customer_id"))
-    marks = {"file_closed": Exists(closed), "text_id": _text_of("pk"), "asked": _asked_of("grade")}
+    set_aside = waiting.set_aside_beside(user, "ticket__")
+    marks = {"file_closed": Exists(closed), "set_aside": set_aside, "text_id": _text_of("pk"), "asked": _asked_of("grade")}
     return ComplaintForm.objects.untouched_by(user).annotate(**marks).select_related(*WITH_TICKET)
 
 

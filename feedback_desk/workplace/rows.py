@@ -19,9 +19,11 @@ from complaints.lifecycle import State as FormState
 from feedback_desk.deadlines.chips import Chip, chip_for
 from feedback_desk.deadlines.models import Rule
 from feedback_desk.deadlines.wording import exact
+from feedback_desk.people.models import User
 from feedback_desk.records.models import Kind
 from feedback_desk.records.secrets import mask_name
 from feedback_desk.records.spoken import when
+from feedback_desk.workplace.waiting import set_aside_beside
 from tickets.lifecycle import State
 from tickets.models import Channel, ContactPoint, Level, Ticket, Type, Way
 
@@ -74,6 +76,7 @@ class Values(NamedTuple):
     phone: str | None
     limit: str | None
     limit_en: str | None
+    set_aside: bool
 
 
 FIELDS = (
@@ -107,6 +110,7 @@ FIELDS = (
     "phone",
     "limit",
     "limit_en",
+    "set_aside",
 )
 """In the order of Values."""
 
@@ -154,12 +158,14 @@ class Row:
 
     @property
     def tags(self) -> list[tuple[str, str]]:
-        """Words and tone; amber only for what is a matter of safety or of many."""
+        """Words and tone; amber only for what is a matter of safety or of many, or waits elsewhere (C8)."""
         found = [(_("Urgent"), "")] if self.v.urgency == "urgent" else []
         if self.v.repeat:
             found.append((_("Repeat"), ""))
         if self.v.batch:
             found.append((_("Batch case"), "tag-warn"))
+        if self.v.set_aside:
+            found.append((_("Outstanding matter elsewhere"), "tag-warn"))
         return found
 
     @property
@@ -311,22 +317,24 @@ class Listing:
         return self.number + 1 if self.last < self.total else None
 
 
-def listing(tickets: Any, at: datetime, *, sort: str = "limit", page: int = 1) -> Listing:
+def listing(tickets: Any, user: User, at: datetime, *, sort: str = "limit", page: int = 1) -> Listing:
     """Two queries: how many in each group, and the rows of this page."""
     counts = tickets.aggregate(total=Count("pk"), **{key: Count("pk", filter=condition) for key, condition in by_urgency(at).items()})
     page = max(1, min(page, -(-counts["total"] // PAGE) or 1))
-    rows = list(read(tickets, at, sort=sort, start=(page - 1) * PAGE)) if counts["total"] else []
+    rows = list(read(tickets, user, at, sort=sort, start=(page - 1) * PAGE)) if counts["total"] else []
     groups = _grouped(rows, counts, at) if sort == "limit" else [Group(None, counts["total"], rows)]
     return Listing(groups if rows else [], counts["total"], counts["late"], (page - 1) * PAGE + 1, len(rows), page)
 
 
-def read(tickets: Any, at: datetime, *, sort: str = "limit", start: int = 0, count: int = PAGE) -> Iterator[Row]:
+def read(tickets: Any, user: User, at: datetime, *, sort: str = "limit", start: int = 0, count: int = PAGE) -> Iterator[Row]:
     """The rows of one page. Keys are sorted and cut first, so that the wide row is made for those alone."""
     keys = tickets.filter(item__kind=Kind.TICKET).order_by(*SORTS[sort]).values("pk")[start : start + count]  # the kind leads it to the index item_queue
     phone = ContactPoint.objects.filter(customer=OuterRef("customer"), kind=ContactPoint.Kind.PHONE).order_by("-primary", "pk").values("masked")[:1]
     rule = Rule.objects.filter(code=OuterRef("item__next_limit_code")).order_by("-active", "-version", "pk")
     found = Ticket.objects.filter(pk__in=keys).order_by(*SORTS[sort])
-    found = found.annotate(phone=Subquery(phone), limit=Subquery(rule.values("name")[:1]), limit_en=Subquery(rule.values("name_en")[:1]))
+    found = found.annotate(
+        phone=Subquery(phone), limit=Subquery(rule.values("name")[:1]), limit_en=Subquery(rule.values("name_en")[:1]), set_aside=set_aside_beside(user),
+    )  # fmt: skip
     return (Row(Values(*values), at) for values in found.values_list(*FIELDS))
 
 

@@ -66,6 +66,7 @@ urlpatterns = [
     path("approvals/", approvals.index, name="approvals"),
     path("approvals/measures/<int:pk>/", approvals.review, name="review"),
     path("approvals/forms/<str:number>/", approvals.ruling, name="ruling"),
+    path("approvals/decisions/<str:number>/", approvals.signature, name="signature"),
     path("approvals/extensions/<int:pk>/", approvals.extension, name="extension"),
     path("approvals/remedies/<int:pk>/", approvals.remedy, name="remedy"),
     path("approvals/actions/<str:number>/", approvals.action, name="action_approval"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,19 @@ from django.http import HttpRequest
 from complaints import acts
 from complaints.authority import APPROVERS
 from complaints.lifecycle import RemedyState
-from complaints.models import ComplaintForm, Disposition, FinalReply, GradeRule, Remedy, RemedyLimit, WrittenCause
+from complaints.models import (
+    ComplaintForm,
+    DecisionSide,
+    Disposition,
+    FinalReply,
+    Grade,
+    GradeRule,
+    HandlingDecision,
+    Remedy,
+    RemedyLimit,
+    WrittenCause,
+)
+from complaints.models.early import SIDES
 from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension, ExtensionState
 from feedback_desk.people.models import Absence, Role, User
 from tickets.models import Ticket
@@ -90,6 +103,26 @@ def awaits_second_follow_up() -> Q:
     return awaits("D22")
 
 
+def awaits_signature(*sides: str) -> Q:
+    """G2: the last handling decision for the grade that the form has, where one of these sides (any, if none is named) has not signed yet."""
+    later = HandlingDecision.objects.filter(form=OuterRef("form"), grade=OuterRef("grade"), pk__gt=OuterRef("pk"))
+    last = HandlingDecision.objects.filter(~Exists(later), form=OuterRef("form"), grade=OuterRef("form__grade"))
+    found = Q(pk__in=[])
+    for grade in (Grade.MAJOR, Grade.SERIOUS):
+        for side in SIDES[grade]:
+            if side in (sides or SIDES[grade]):
+                found |= Q(Exists(last.exclude(signatures__side=side)), form__grade=grade)
+    return found & Q(form__state__in=acts.ACTS["sign_decision"].states)
+
+
+def awaits_my_signature(user: User) -> Q:
+    """As supervisor, as manager, as head of the department that has it."""
+    if not user.roles & (LEADS | {Role.DEPARTMENT_HEAD}):
+        return Q(pk__in=[])
+    found = Q(awaits_signature(DecisionSide.LINE_HEAD), item__department__head=user)
+    return found | awaits_signature(*user.roles & LEADS) if user.roles & LEADS else found
+
+
 def awaits_sending() -> Q:
     """G3: a final reply that was drawn up and is a supervisor's to send."""
     written = Exists(GradeRule.objects.filter(grade=OuterRef("form__grade"), written_reply=True))
@@ -125,19 +158,21 @@ def awaits_remedy(user: User) -> Q:
 
 
 def awaits_approval(user: User) -> Q:
-    """What stands under approvals: reviews, negotiations, rulings, more time, remedies; not what is only to be carried out."""
-    found = awaits_remedy(user) if user.roles & APPROVERS else Q(pk__in=[])
+    """What stands under approvals: signatures, reviews, negotiations, rulings, causes, letters, more time, remedies; not what is only to be carried out."""
+    found = awaits_my_signature(user) | (awaits_remedy(user) if user.roles & APPROVERS else Q(pk__in=[]))
     if user.roles & LEADS:
         found |= awaits_extension(user)
     if Role.GENERAL_MANAGER in user.roles:
         found |= awaits_ruling()
     if Role.DEPARTMENT_HEAD in user.roles:
         review = Disposition.objects.filter(form=OuterRef("form"), round=OuterRef("form__round"), department__head=user, state__in=("proposed", "objected"))
-        found |= Q(Exists(review), form__state__in=("in_review", "negotiating"))
+        found |= Q(Exists(review), form__state__in=("in_review", "negotiating")) | Q(awaits_cause_approval(), form__analysis_department__head=user)
+    if Role.SUPERVISOR in user.roles:
+        found |= awaits_sending()
     if Role.OFFICE in user.roles:
         found |= Q(form__state="negotiating")
     if Role.CS_MANAGER in user.roles:
-        found |= Q(form__state="negotiating") | Q(form__abnormal_asked_at__isnull=False, form__closed_at=None)
+        found |= Q(form__state="negotiating") | Q(form__abnormal_asked_at__isnull=False, form__closed_at=None) | awaits_cause_approval()
     return found
 
 
@@ -151,3 +186,27 @@ def of_team(user: User) -> Q:
 def outstanding(user: User) -> Any:
     """C8: matters set aside that this person may see."""
     return ComplaintForm.objects.visible_to(user).outstanding()
+
+
+def set_aside_beside(user: User, ticket: str = "") -> Exists:
+    """C8: is another matter of the same customer, or about the same thing, outstanding? `ticket`: the way to it ("form__ticket__"), a ticket's own row if empty.
+
+    The mark tells nothing of that matter, so it needs no right to see it (V1); one that the reader is named in does not exist for them (V3).
+    """
+    serial = OuterRef(f"{ticket}serial")
+    same = Q(ticket__customer=OuterRef(f"{ticket}customer")) | (Q(ticket__serial=serial) & ~Q(ticket__serial=""))
+    return Exists(_set_aside(user).filter(same).exclude(ticket=OuterRef(f"{ticket}pk")))
+
+
+def set_aside_of(user: User, customer: str = "pk") -> Exists:
+    """C8: is a matter of this customer outstanding?"""
+    return Exists(_set_aside(user).filter(ticket__customer=OuterRef(customer)))
+
+
+def _set_aside(user: User) -> Any:
+    return ComplaintForm.objects.untouched_by(user).outstanding().order_by()
+
+
+def marked(user: User, tickets: Iterable[int]) -> set[int]:
+    """C8: of these tickets, those beside which another matter is outstanding; one query for a page of mixed lines."""
+    return set(Ticket.objects.filter(set_aside_beside(user), pk__in=set(tickets)).values_list("pk", flat=True))

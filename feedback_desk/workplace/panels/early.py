@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
 from complaints import guards, services
 from complaints.forms import early as asked
-from complaints.models import ComplaintForm, DecisionSide
+from complaints.models import ComplaintForm, DecisionSide, HandlingDecision
 from complaints.models.early import SIDES
+from feedback_desk.people.models import User
 from feedback_desk.workplace.doors import Door
 from feedback_desk.workplace.matter import Matter
 from feedback_desk.workplace.panels.parts import Panel, act_buttons, aside, named, series, signed
-from feedback_desk.workplace.templatetags.desk import exact
 
 DOORS = {
     "check_facts": Door(services.check_facts, asked.CheckFactsForm),
@@ -27,13 +28,6 @@ DOORS = {
     "change_quality_class": Door(services.change_quality_class, asked.QualityClassForm),
     "report_to_police": Door(services.report_to_police, asked.PoliceForm),
 }
-
-
-@dataclass(frozen=True)
-class Side:
-    label: str
-    by: str
-    at: str
 
 
 def verification(matter: Matter) -> Panel | None:
@@ -55,22 +49,28 @@ def decision(matter: Matter) -> Panel | None:
     if form is None or not form.grade:
         return None
     row = guards.decision_of(form)
-    told = {"decision": row, "sides": _sides(form), "missing": guards.decision_missing(form)}
-    buttons = act_buttons(matter, ["decide_handling", *(["sign_decision"] if row and _may_still_sign(row, matter) else [])])
+    told = {"decision": row, "sides": sides_of(form, row)}
+    buttons = act_buttons(matter, ["decide_handling", *(["sign_decision"] if row and free_side(row, matter.user, matter.form_capacities) else [])])
     return Panel("decision", _("Handling decision"), "signpost-split", "complaints/_decision.html", told, buttons)
 
 
-def _may_still_sign(row: object, matter: Matter) -> bool:
-    signed = {s.side: s.by_id for s in row.signatures.all()}  # type: ignore[attr-defined]  # a HandlingDecision
-    free = {side for side in SIDES[row.grade] if side not in signed}  # type: ignore[attr-defined]
-    return matter.user.pk not in signed.values() and bool(free & matter.form_capacities)
+def free_side(decision: HandlingDecision, user: User, held: frozenset[str]) -> bool:
+    """G2: a side that is this person's and has not signed; nobody signs for two."""
+    signed = {s.side: s.by_id for s in decision.signatures.all()}
+    return user.pk not in signed.values() and any(side in held and side not in signed for side in SIDES[decision.grade])
 
 
-def _sides(form: ComplaintForm) -> list[Side]:
-    row = guards.decision_of(form)
-    signed = {s.side: s for s in row.signatures.all()} if row else {}
-    wanted = SIDES.get(form.grade, ())
-    return [Side(str(DecisionSide(s).label), str(signed[s].by) if s in signed else "", exact(signed[s].at) if s in signed else "") for s in wanted]
+@dataclass(frozen=True)
+class Side:
+    label: str
+    by: str
+    at: datetime | None
+
+
+def sides_of(form: ComplaintForm, decision: HandlingDecision | None) -> list[Side]:
+    signed = {s.side: s for s in decision.signatures.all()} if decision else {}
+    given = [(str(DecisionSide(side).label), signed.get(side)) for side in SIDES.get(form.grade, ())]
+    return [Side(label, str(row.by) if row else "", row.at if row else None) for label, row in given]
 
 
 def cause(matter: Matter) -> Panel | None:

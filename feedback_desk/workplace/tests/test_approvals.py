@@ -17,7 +17,8 @@ from complaints.models import CauseCategory, ComplaintForm, Disposition
 from feedback_desk import clock
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow
-from feedback_desk.people.models import User
+from feedback_desk.people.models import Absence, User
+from feedback_desk.people.services import name_concerned
 from feedback_desk.workplace import waiting
 from feedback_desk.workplace.approving import actions_for, waiting_for
 from feedback_desk.workplace.tests import way
@@ -317,3 +318,37 @@ def test_what_the_desk_itself_wrote_stands_on_the_card_in_the_readers_language(c
     page = client.get(reverse("workplace:ruling", args=[one.form.item.number])).content.decode()
     assert "Visit again" not in page
     assert "再次回访" in page
+
+
+def minor_in_review(cast, customer, client, many):
+    """Measures of grade III that the head opened, with the keys that the list would send."""
+    measures = [way.measure_of(way.walk(cast, way.complaint(cast, customer), "in_review", grade="III")) for _ in range(many)]
+    client.force_login(cast.department_head)
+    for measure in measures:
+        client.get(reverse("workplace:review", args=[measure.pk]))
+    return measures, re.findall(r'name="measure" value="([\d:]+)"', client.get(INDEX).content.decode())
+
+
+def test_C4_of_several_ticked_each_that_is_no_longer_ready_is_told_with_who_and_when(cast, customer, client, freeze):
+    freeze("2026-03-02 09:00")
+    (ready, gone, changed), keys = minor_in_review(cast, customer, client, 3)
+    Absence.objects.create(user=cast.department_head, starts_at=clock.now() - timedelta(hours=1), ends_at=clock.now() + timedelta(hours=1), reason="会议")
+    services.object(disposition_id=gone.pk, by=cast.head_backup, reason="当时车厢已满")
+    Absence.objects.all().delete()
+    tickets.correct(ticket_id=changed.form.ticket_id, by=cast.agent, changes={"quantity": "3 台"}, reason="数量记错")
+    page = client.post(INDEX, {"measure": keys}, follow=True).content.decode()
+    assert [Disposition.objects.get(pk=m.pk).state for m in (ready, gone, changed)] == ["agreed", "objected", "proposed"]
+    said = {m.pk: next(line for line in re.findall(r"<[^>]*>([^<]*)<", page) if m.form.item.number in line and "：" in line) for m in (ready, gone, changed)}
+    assert said[ready.pk].startswith("已同意")
+    assert "配送副手唐" in said[gone.pk]
+    assert "今天 09:00" in said[gone.pk]
+    assert "请重新打开" in said[changed.pk]
+
+
+def test_V3_nor_is_anything_told_of_a_ticked_one_that_is_not_theirs_any_more(cast, customer, client, freeze):
+    freeze("2026-03-02 09:00")
+    (measure,), keys = minor_in_review(cast, customer, client, 1)
+    name_concerned(measure.form.item, cast.department_head, because="named", by=cast.agent, at=clock.now())
+    page = client.post(INDEX, {"measure": [*keys, "²:1:1", "x"]}, follow=True).content.decode()
+    assert "已不归您决定" in page
+    assert measure.form.item.number not in page

@@ -19,14 +19,20 @@ from complaints.models import ComplaintForm, Disposition
 from feedback_desk import clock
 from feedback_desk.deadlines.models import Extension
 from feedback_desk.people.access import NotNow, NotYou, record_refusal
+from feedback_desk.records.moves import too_late
 from feedback_desk.workplace import finding
-from feedback_desk.workplace.approving import MORE_TIME, ActionWaiting, Card, MoreTime, Waiting, actions_for, more_time_for, waiting_for
+from feedback_desk.workplace.approving import MORE_TIME, ActionWaiting, Card, MoreTime, Waiting, actions_for, decisions, more_time_for, waiting_for
+from feedback_desk.workplace.approving_acts import SignatureCard, acts_for
 from feedback_desk.workplace.approving_instructions import instructions_for
 from feedback_desk.workplace.approving_remedies import RemedyWaiting, remedies_for
 from feedback_desk.workplace.doors import put_on
 from feedback_desk.workplace.finding import me
+from feedback_desk.workplace.waiting import marked
+from feedback_desk.workplace.words import terms_of
 
 OPENED = "opened_measures"
+MOST = 200
+"""Ticked at once."""
 
 
 @login_required
@@ -35,25 +41,50 @@ def index(request: HttpRequest) -> HttpResponse:
     found = waiting_for(me(request), request.session.get(OPENED, []))
     if request.method == "POST":
         return _agree_together(request, found)
-    together, times = [w for w in found if w.together], more_time_for(me(request))
+    together, times, acts = [w for w in found if w.together], more_time_for(me(request)), acts_for(me(request))
     remedies, actions, instructions = remedies_for(me(request)), actions_for(me(request)), instructions_for(me(request))
     told = {
+        "signatures": [w for w in acts if w.act == "sign_decision"], "acts": [w for w in acts if w.act != "sign_decision"],
         "cards": [w for w in found if not w.together], "times": times, "remedies": remedies, "actions": actions, "together": together,
         "instructions": instructions, "ready": sum(1 for w in together if w.opened),
-        "total": len(found) + len(times) + len(remedies) + len(actions) + len(instructions),
+        "marked": marked(me(request), [w.form.ticket_id for w in (*found, *acts, *remedies, *instructions)] + [w.ticket.pk for w in times]),
+        "total": len(found) + len(acts) + len(times) + len(remedies) + len(actions) + len(instructions),
     }  # fmt: skip
     return render(request, "workplace/approvals.html", told)
 
 
 def _agree_together(request: HttpRequest, found: list[Waiting]) -> HttpResponse:
     """Each item is a decision of its own: what went through and what did not is said apiece."""
-    chosen = set(request.POST.getlist("measure"))
-    ready = [w for w in found if w.together and w.opened and w.key in chosen]
-    for waiting in ready:
-        _agree_one(request, waiting)
-    if not ready:
+    ready = {w.key: w for w in found if w.together}
+    chosen = dict.fromkeys(request.POST.getlist("measure")[:MOST])
+    for key in chosen:
+        if key not in ready:
+            _tell_gone(request, key)
+        elif ready[key].opened:
+            _agree_one(request, ready[key])
+        else:
+            _warn(request, ready[key].subject, _("open it once first."))
+    if not chosen:
         messages.warning(request, _("Tick what you agree to; each has to be opened once first."))
     return HttpResponseRedirect(reverse("workplace:approvals"))
+
+
+def _tell_gone(request: HttpRequest, key: str) -> None:
+    """What was ticked and is not ready any more: who decided it and when, or that it changed."""
+    pk = key.partition(":")[0]
+    try:
+        measure = finding.disposition(me(request), int(pk) if pk.isascii() and pk.isdigit() and len(pk) < 19 else 0)
+    except Http404:
+        messages.warning(request, _("One of those ticked is not yours to decide any more."))
+        return
+    waits = any(button.name == "agree" for button in decisions(measure, me(request)))
+    because = _("it changed after you had opened it; open it again.") if waits else too_late(measure).because
+    _warn(request, measure, because)
+
+
+def _warn(request: HttpRequest, measure: Disposition, because: str) -> None:
+    about = {"number": measure.form.item.number, "who": measure.target, "terms": terms_of(measure.kind, measure.amount), "because": because}
+    messages.warning(request, _("%(number)s, %(who)s, %(terms)s: %(because)s") % about)
 
 
 def _agree_one(request: HttpRequest, waiting: Waiting) -> None:
@@ -115,13 +146,24 @@ def ruling(request: HttpRequest, number: str) -> HttpResponse:
 
 @login_required
 @require_safe
+def signature(request: HttpRequest, number: str) -> HttpResponse:
+    """G2: the handling decision to be signed; one that is signed can be looked at."""
+    form: ComplaintForm = finding.form(me(request), number)
+    card = SignatureCard(form, form, me(request))
+    if card.decision is None:
+        raise Http404
+    return _card(request, card, 200)
+
+
+@login_required
+@require_safe
 def extension(request: HttpRequest, pk: int) -> HttpResponse:
     """T9: one request for more time, to be granted or refused; answered ones can be looked at."""
     row = Extension.objects.select_related(*MORE_TIME, "deadline__root").filter(pk=pk).first()
     if row is None:
         raise Http404
     ticket = finding.ticket(me(request), row.deadline.root.number)
-    return render(request, "workplace/extension.html", {"card": MoreTime(row, ticket, me(request), clock.now())})
+    return render(request, "workplace/extension.html", {"card": MoreTime(row, ticket, me(request), clock.now()), "marked": marked(me(request), [ticket.pk])})
 
 
 @login_required
@@ -129,7 +171,8 @@ def extension(request: HttpRequest, pk: int) -> HttpResponse:
 def remedy(request: HttpRequest, pk: int) -> HttpResponse:
     """G4: one remedy above its proposer's limit, to be approved or refused; answered ones can be looked at."""
     row = finding.remedy(me(request), pk)
-    return render(request, "workplace/remedy.html", {"card": RemedyWaiting(row, me(request), clock.now())})
+    told = {"card": RemedyWaiting(row, me(request), clock.now()), "marked": marked(me(request), [row.form.ticket_id])}
+    return render(request, "workplace/remedy.html", told)
 
 
 @login_required
@@ -141,9 +184,10 @@ def action(request: HttpRequest, number: str) -> HttpResponse:
 
 def _card(request: HttpRequest, card: Card, status: int, **more: Any) -> HttpResponse:
     around = waiting_for(me(request), request.session.get(OPENED, []))
-    here = next((n for n, w in enumerate(around) if type(w.subject) is type(card.subject) and w.subject.pk == card.subject.pk), None)
+    here = next((n for n, w in enumerate(around) if type(card) is Card and type(w.subject) is type(card.subject) and w.subject.pk == card.subject.pk), None)
     told = {
         "card": card,
+        "marked": marked(me(request), [card.form.ticket_id]),
         "place": here + 1 if here is not None else None,
         "total": len(around),
         "next": around[here + 1] if here is not None and here + 1 < len(around) else None,

@@ -39,7 +39,7 @@ def index(request: HttpRequest) -> HttpResponse:
     if words:
         book = book.filter(pk__in=Customer.objects.found_by(words).values("pk"))
     opened = Count("tickets", filter=Q(tickets__in=waiting.seen_by(user).filter(item__open=True).values("pk")))
-    shown = book.select_related("owner").prefetch_related("contact_points").annotate(open_count=opened).order_by("-created_at", "-pk")
+    shown = book.select_related("owner").prefetch_related("contact_points").annotate(open_count=opened, set_aside=waiting.set_aside_of(user)).order_by("-created_at", "-pk")
     page = Paginator(shown, PAGE).get_page(request.GET.get("page"))
     return render(request, "workplace/customers.html", {"page": page, "words": words, "cards": [_line(c) for c in page]})
 
@@ -65,7 +65,7 @@ def file(request: HttpRequest, number: str) -> HttpResponse:
     user, at = waiting.person(request), clock.now()
     customer = _file_of(user, number)
     theirs = waiting.seen_by(user).filter(customer=customer)
-    listing = rows.listing(theirs, at, sort="received", page=_page(request))
+    listing = rows.listing(theirs, user, at, sort="received", page=_page(request))
     points = list(customer.contact_points.order_by("kind", "-primary"))
     visits = Visit.objects.filter(ticket__in=theirs.values("pk")).select_related("ticket__item", "by").order_by("-at")[:VISITS]
     return render(

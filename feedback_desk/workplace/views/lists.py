@@ -97,7 +97,7 @@ def _list(request: HttpRequest, user: User, at: datetime, scope: Any, *, title: 
     seen = waiting.seen_by(user).unfinished()
     found = asked.narrow(seen.filter(scope) if scope is not None else seen, at)
     sort = request.GET.get("sort", "limit") if request.GET.get("sort") in rows.SORTS else "limit"
-    listing = rows.listing(found, at, sort=sort, page=_page(request))
+    listing = rows.listing(found, user, at, sort=sort, page=_page(request))
     leads = user.has_role(*waiting.LEADS, Role.DEPARTMENT_HEAD)
     for tab in tabs:
         tab.count = counts.of_nav(user)[tab.key]
@@ -190,7 +190,7 @@ def search(request: HttpRequest) -> HttpResponse:
     if words[:2].upper() == PREFIX["action"] and CorrectiveAction.objects.visible_to(user).filter(item__number=words.upper()).exists():
         return redirect("workplace:action", number=words.upper())
     found = seen.filter(searching.condition(words, user)) if words else seen.none()
-    listing = rows.listing(found, at, sort="changed", page=_page(request)) if words else None
+    listing = rows.listing(found, user, at, sort="changed", page=_page(request)) if words else None
     return render(request, "workplace/search.html", {"words": words, "search_words": words, "listing": listing, "me": user, "nothing": NOTHING_FOUND})
 
 

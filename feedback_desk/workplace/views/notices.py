@@ -19,9 +19,10 @@ from feedback_desk.notices import wording
 from feedback_desk.notices.models import Notice
 from feedback_desk.people import access
 from feedback_desk.people.office import may_enter
-from feedback_desk.records.models import Kind
+from feedback_desk.records.models import Entry, Kind
 from feedback_desk.workplace import counts, waiting
-from feedback_desk.workplace.approving import waiting_for
+from feedback_desk.workplace.approving import more_time_for, waiting_for
+from feedback_desk.workplace.approving_acts import ASKED_BY, acts_for
 from feedback_desk.workplace.approving_instructions import instructions_for
 from feedback_desk.workplace.approving_remedies import remedies_for
 from reports.services import kind_and_start
@@ -71,11 +72,22 @@ def follow(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _card_of(user: Any, notice: Notice) -> str | None:
-    """The decision that the notice asks for, while it is still this person's to take."""
+    """Where the button stands that the notice asks for, while it is still this person's to press."""
     if (remedy := notice.data.get("remedy")) is not None:
         return next((found.url for found in remedies_for(user) if found.remedy.pk == remedy), None)
+    entry = _asked_in(notice)
+    if entry is not None and entry.verb == "ask_extension":
+        return next((found.url for found in more_time_for(user) if found.extension.deadline_id == entry.data.get("deadline")), None)
+    if entry is not None and (act := ASKED_BY.get(entry.verb)):
+        return next((found.url for found in acts_for(user) if (found.act, found.form.item_id) == (act, notice.item_id)), None)
     asked = (found for look in (waiting_for, instructions_for) for found in look(user))
     return next((found.url for found in asked if found.form.item_id == notice.item_id), None)
+
+
+def _asked_in(notice: Notice) -> Entry | None:
+    """The line of history that the notice came with."""
+    kind, _colon, pk = notice.cause.partition(":")
+    return Entry.objects.filter(pk=pk).first() if kind == "entry" and pk.isdigit() else None
 
 
 def _lead_to(request: HttpRequest, user: Any, notice: Notice) -> HttpResponse:

@@ -18,7 +18,7 @@ from complaints.models import ComplaintForm
 from feedback_desk import clock
 from feedback_desk.people import standing
 from feedback_desk.people.access import Changed, NotNow
-from feedback_desk.workplace import finding, visiting
+from feedback_desk.workplace import finding, visiting, waiting
 from feedback_desk.workplace.doors import put_on
 from feedback_desk.workplace.finding import me
 from followups import services
@@ -38,10 +38,11 @@ def index(request: HttpRequest) -> HttpResponse:
     user, at = me(request), clock.now()
     visits = visiting.to_visit(user, at)
     calls = visiting.to_call(user, at)
+    marked = waiting.marked(user, [row.form.ticket_id for row in visits] + [call.visit.ticket_id for call in calls])
     return render(
         request,
         "workplace/visits.html",
-        {"visits": visits, "calls": calls, "may_visit": visiting.may_visit(user, at), "may_call": visiting.may_follow_up(user, at)},
+        {"visits": visits, "calls": calls, "marked": marked, "may_visit": visiting.may_visit(user, at), "may_call": visiting.may_follow_up(user, at)},
     )
 
 
@@ -66,6 +67,7 @@ def record(request: HttpRequest, number: str) -> HttpResponse:
                 carry(form, seen=texts.summary_now(found))
     told = {
         "visit": found,
+        "marked": waiting.marked(me(request), [found.ticket_id]),
         "form": form,
         "changes": changes,
         "script": visiting.SCRIPT,
