@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -54,7 +55,7 @@ def test_C14_an_action_is_carried_out_and_checked_within_ten_years(cast, way):
     assert said_at("effect_on", lambda: drafted(cast, one.ticket, effect_on=LAST_DAY))
     action = approved(cast, one.ticket)
     assert said_at("until", lambda: forms.ask_action_time(action_id=action.pk, by=cast.head_backup, until=LAST_DAY, reason="厂家排期"))
-    again = {"complaint": "FK1", "reason": "又侧放", "due_on": LAST_DAY, "effect_on": LAST_DAY}
+    again: dict[str, Any] = {"complaint": "FK1", "reason": "又侧放", "due_on": LAST_DAY, "effect_on": LAST_DAY}
     assert said_at("due_on", lambda: forms.recur(action_id=action.pk, by=cast.manager, **again))
 
 

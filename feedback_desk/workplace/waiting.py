@@ -26,6 +26,7 @@ from complaints.models import (
 )
 from complaints.models.early import SIDES
 from feedback_desk.deadlines.models import Deadline, DeadlineState, Extension, ExtensionState
+from feedback_desk.people import standing
 from feedback_desk.people.models import Absence, Role, User
 from tickets.models import Ticket
 from tickets.services.common import OUTLIVES
@@ -178,14 +179,29 @@ def awaits_approval(user: User) -> Q:
 
 def of_team(user: User) -> Q:
     """Open tickets of the person's department, and what its people hold."""
+    return Q(item__open=True) & under(user)
+
+
+def under(user: User) -> Q:
     if user.department_id is None:
-        return Q(item__open=True, assignee__superior=user)
-    return Q(item__open=True) & (Q(item__department_id=user.department_id) | Q(assignee__department_id=user.department_id))
+        return Q(assignee__superior=user)
+    return Q(item__department_id=user.department_id) | Q(assignee__department_id=user.department_id)
 
 
 def outstanding(user: User) -> Any:
     """C8: matters set aside that this person may see."""
     return ComplaintForm.objects.visible_to(user).outstanding()
+
+
+def manages(user: User, at: datetime) -> User | None:
+    """Whose manager's ledger it is to keep: one's own, or that of an absent manager (V2)."""
+    held = standing.roles_held(user, None, at)
+    return held[Role.CS_MANAGER] or user if Role.CS_MANAGER in held else None
+
+
+def outstanding_under(user: User, manager: User) -> Any:
+    """C8: of those, what is the manager's department's, or in its people's hands."""
+    return outstanding(user).filter(ticket__in=Ticket.objects.filter(under(manager)).values("pk"))
 
 
 def set_aside_beside(user: User, ticket: str = "") -> Exists:

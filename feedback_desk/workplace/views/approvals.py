@@ -43,11 +43,12 @@ def index(request: HttpRequest) -> HttpResponse:
         return _agree_together(request, found)
     together, times, acts = [w for w in found if w.together], more_time_for(me(request)), acts_for(me(request))
     remedies, actions, instructions = remedies_for(me(request)), actions_for(me(request)), instructions_for(me(request))
+    forms: list[ComplaintForm] = [w.form for rows in (found, acts, remedies, instructions) for w in rows]
     told = {
         "signatures": [w for w in acts if w.act == "sign_decision"], "acts": [w for w in acts if w.act != "sign_decision"],
         "cards": [w for w in found if not w.together], "times": times, "remedies": remedies, "actions": actions, "together": together,
         "instructions": instructions, "ready": sum(1 for w in together if w.opened),
-        "marked": marked(me(request), [w.form.ticket_id for w in (*found, *acts, *remedies, *instructions)] + [w.ticket.pk for w in times]),
+        "marked": marked(me(request), [form.ticket_id for form in forms] + [w.ticket.pk for w in times]),
         "total": len(found) + len(acts) + len(times) + len(remedies) + len(actions) + len(instructions),
     }  # fmt: skip
     return render(request, "workplace/approvals.html", told)

@@ -197,11 +197,14 @@ def search(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def outstanding(request: HttpRequest) -> HttpResponse:
-    """C8: the ledger of matters set aside: the customer-service manager's notes and customer service's own."""
+    """C8: two ledgers of the same rows: the manager's own (`view=manager`), of those under them, and customer service's of all; each with its own notes."""
     from complaints import services as complaints
 
     user, at = waiting.person(request), clock.now()
-    matters = waiting.outstanding(user)
+    manager, here = waiting.manages(user, at), reverse("workplace:outstanding")
+    view, matters = "service", waiting.outstanding(user)
+    if manager is not None and request.GET.get("view", "manager") == "manager":
+        view, matters = "manager", waiting.outstanding_under(user, manager)
     form, status = NotesForm(request.POST or None), 200
     if request.method == "POST":
         matter = get_object_or_404(matters, pk=request.POST["form"] if _is_key(request.POST.get("form", "")) else 0)
@@ -210,17 +213,22 @@ def outstanding(request: HttpRequest) -> HttpResponse:
             if form.is_valid():
                 complaints.keep_note(form_id=matter.pk, by=user, **form.said())
                 messages.success(request, _("Note kept."))
-                return redirect("workplace:outstanding")
+                return redirect(f"{here}?view={view}")
         except Changed as late:
             status = 409
             form.add_error(None, late.because)
-    shown = matters.select_related("item", "ticket__item", "ticket__customer", "ticket__assignee").order_by("parked_at")
+    shown = matters.select_related("item", "ticket__item", "ticket__customer", "ticket__assignee").prefetch_related("reminder_rows__by").order_by("parked_at")
+    names = {"manager": _("Manager's ledger"), "service": _("Customer service's ledger")}
+    ledgers = {key: Tab(key, name, f"{here}?view={key}", key == view) for key, name in names.items()}
     return render(
         request,
         "workplace/outstanding.html",
         {
-            "matters": [Matter(m, at, user) for m in shown],
+            "matters": [Matter(m, at, user, view) for m in shown],
+            "tabs": ledgers.values() if manager else [],
+            "ledger": ledgers[view],
             "form": form,
+            "typed": request.POST.get(f"{view}_note", ""),
             "open_form": request.POST.get("form", ""),
             "me": user,
         },
@@ -229,15 +237,17 @@ def outstanding(request: HttpRequest) -> HttpResponse:
 
 
 class Matter:
-    """One line of the ledger."""
+    """One line of a ledger: `note` is the name of the note that is kept in it."""
 
-    def __init__(self, form: Any, at: datetime, user: User) -> None:
+    def __init__(self, form: Any, at: datetime, user: User, view: str) -> None:
         from complaints.services import note_seen
         from feedback_desk.deadlines.chips import chip_of_item
 
         self.form, self.item, self.ticket, self.customer = form, form.item, form.ticket, form.ticket.customer
         self.chip = chip_of_item(form.item, at, {"D28": _("Monthly reminder")})
         self.days = (at - form.parked_at).days if form.parked_at else None
-        self.seen_manager_note, self.seen_service_note = note_seen(form.manager_note), note_seen(form.service_note)
-        self.may_note_as_manager = user.has_role(Role.CS_MANAGER)
+        self.note = f"{view}_note"
+        self.words = getattr(form, self.note)
+        self.seen = note_seen(self.words)
+        self.reminder = next(iter(list(form.reminder_rows.all())[-1:]), None)
         self.may_note = bool(user.roles - {Role.ADMINISTRATOR, Role.ANALYST})
