@@ -134,7 +134,7 @@ class Matter:
         found += [(_("Priority %(priority)s") % {"priority": ticket.get_priority_display()}, "")] if ticket.priority in (Priority.URGENT, Priority.HIGH) else []
         found += [(_("Repeat"), "")] if ticket.repeat else []
         found += [(_("Batch"), "tag-warn")] if ticket.batch_linked else []
-        found += [(_("Outstanding matter elsewhere"), "tag-warn")] if getattr(ticket, "set_aside", False) else []
+        found += [(_("Outstanding elsewhere"), "tag-warn")] if getattr(ticket, "set_aside", False) else []
         found += [(_("Safety"), "tag-warn")] if self.form is not None and self.form.quality_class == QualityClass.SAFETY else []
         return found
 

@@ -158,14 +158,12 @@ class Row:
 
     @property
     def tags(self) -> list[tuple[str, str]]:
-        """Words and tone; amber only for what is a matter of safety or of many, or waits elsewhere (C8)."""
+        """Words and tone; amber only for what is a matter of safety or of many."""
         found = [(_("Urgent"), "")] if self.v.urgency == "urgent" else []
         if self.v.repeat:
             found.append((_("Repeat"), ""))
         if self.v.batch:
             found.append((_("Batch case"), "tag-warn"))
-        if self.v.set_aside:
-            found.append((_("Outstanding matter elsewhere"), "tag-warn"))
         return found
 
     @property
