@@ -83,6 +83,8 @@ def acts_for(user: User) -> list[ActWaiting]:
     rows = ComplaintForm.objects.untouched_by(user).filter(ticket__in=Ticket.objects.filter(waits).values("pk")).select_related(*WITH_TICKET)
     forms = list(rows.prefetch_related("handlingdecision_rows__signatures", "handlingdecision_rows__by", "writtencause_rows__approval",
                                        "writtencause_rows__by", "finalreply_rows__sending", "finalreply_rows__by"))  # fmt: skip
+    if not forms:
+        return []
     limits = limits_of(forms)
     with one_look():
         read_at_once(forms, user, at)

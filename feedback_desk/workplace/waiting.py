@@ -205,7 +205,7 @@ def outstanding_under(user: User, manager: User) -> Any:
 
 
 def set_aside_beside(user: User, ticket: str = "") -> Exists:
-    """C8: is another matter of the same customer, or about the same thing, outstanding? `ticket`: the way to it ("form__ticket__"), a ticket's own row if empty.
+    """C8: is another matter of the same customer, or about the same thing, outstanding? `ticket`: the way to it ("form__ticket__").
 
     The mark tells nothing of that matter, so it needs no right to see it (V1); one that the reader is named in does not exist for them (V3).
     """
@@ -214,9 +214,9 @@ def set_aside_beside(user: User, ticket: str = "") -> Exists:
     return Exists(_set_aside(user).filter(same).exclude(ticket=OuterRef(f"{ticket}pk")))
 
 
-def set_aside_of(user: User, customer: str = "pk") -> Exists:
+def set_aside_of(user: User) -> Exists:
     """C8: is a matter of this customer outstanding?"""
-    return Exists(_set_aside(user).filter(ticket__customer=OuterRef(customer)))
+    return Exists(_set_aside(user).filter(ticket__customer=OuterRef("pk")))
 
 
 def _set_aside(user: User) -> Any:
@@ -225,4 +225,5 @@ def _set_aside(user: User) -> Any:
 
 def marked(user: User, tickets: Iterable[int]) -> set[int]:
     """C8: of these tickets, those beside which another matter is outstanding; one query for a page of mixed lines."""
-    return set(Ticket.objects.filter(set_aside_beside(user), pk__in=set(tickets)).values_list("pk", flat=True))
+    keys = set(tickets)
+    return set(Ticket.objects.filter(set_aside_beside(user), pk__in=keys).values_list("pk", flat=True)) if keys else set()

@@ -39,8 +39,8 @@ def index(request: HttpRequest) -> HttpResponse:
     if words:
         book = book.filter(pk__in=Customer.objects.found_by(words).values("pk"))
     opened = Count("tickets", filter=Q(tickets__in=waiting.seen_by(user).filter(item__open=True).values("pk")))
-    shown = book.select_related("owner").prefetch_related("contact_points").annotate(open_count=opened, set_aside=waiting.set_aside_of(user)).order_by("-created_at", "-pk")
-    page = Paginator(shown, PAGE).get_page(request.GET.get("page"))
+    shown = book.select_related("owner").prefetch_related("contact_points").annotate(open_count=opened, set_aside=waiting.set_aside_of(user))
+    page = Paginator(shown.order_by("-created_at", "-pk"), PAGE).get_page(request.GET.get("page"))
     return render(request, "workplace/customers.html", {"page": page, "words": words, "cards": [_line(c) for c in page]})
 
 
