@@ -40,7 +40,8 @@ def of_nav(user: User) -> dict[str, int]:
         found = waiting.seen_by(user).filter(item__open=True).aggregate(
             work=Count("pk", filter=mine), team=Count("pk", filter=waiting.of_team(user)), late=Count("pk", filter=mine & Q(item__next_limit_at__lt=at)),
             unclaimed=Count("pk", filter=Q(state="pending", assignee=None)), approvals=Count("pk", filter=waiting.awaits_approval(user)),
-            visits=Count("pk", filter=Q(form__state="visiting")), outstanding=Count("pk", filter=Q(form__state="outstanding")),
+            visits=Count("pk", filter=Q(form__state="visiting", state__in=("confirming", "completed", "closed"))),
+            outstanding=Count("pk", filter=Q(form__state="outstanding")),
             complaints=Count("pk", filter=Q(type="complaint")), after_sales=Count("pk", filter=Q(type="after_sales")),
             problems=Count("pk", filter=Q(type="problem")), consultations=Count("pk", filter=Q(type="consultation")),
         )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 
 from complaints.lifecycle import State
+from complaints.lifecycle.form import ticket_has_result
 from complaints.models import ComplaintForm
 from feedback_desk.deadlines.chips import Chip, chip_of
 from feedback_desk.deadlines.models import Deadline, DeadlineState
@@ -37,6 +38,11 @@ class ToVisit:
     phone: str
     attempts: int
 
+    @property
+    def waits(self) -> bool:
+        """C10: the ticket has no result yet, so closure is not asked and nobody is called."""
+        return ticket_has_result(self.form) is not None
+
 
 @dataclass(frozen=True)
 class ToCall:
@@ -54,7 +60,8 @@ def may_follow_up(user: User, at: datetime) -> bool:
 
 def to_visit(user: User, at: datetime) -> list[ToVisit]:
     """Forms in visiting, the next limit first; four queries."""
-    forms = list(ComplaintForm.objects.visible_to(user).filter(state=State.VISITING).select_related("item", "ticket__item", "ticket__customer"))
+    seen = ComplaintForm.objects.visible_to(user).filter(state=State.VISITING)
+    forms = list(seen.select_related("item", "ticket__item", "ticket__customer", "ticket__assignee"))
     limits: dict[int, Deadline] = {}
     rows = (
         Deadline.objects.filter(item_id__in=[f.item_id for f in forms], code__in=VISIT_CODES, state=DeadlineState.RUNNING)

@@ -19,6 +19,7 @@ from feedback_desk.deadlines.models import Deadline
 from feedback_desk.deadlines.sweep import until_done
 from feedback_desk.records.models import Entry, Reading
 from feedback_desk.records.moves import changed_meanwhile
+from feedback_desk.workplace.counts import of_nav
 from feedback_desk.workplace.models import Draft
 from feedback_desk.workplace.tests import way
 from followups.models import Visit
@@ -177,6 +178,19 @@ def test_T16_the_composer_asks_which_promises_are_over_and_ends_those_that_were_
     assert client.post(reverse("workplace:contact", args=[ticket.item.number]), typed | {"kept": [call.pk]}).status_code == 302, "it is over already"
     tickets.record_contact(**said, kept=[refund.pk], no_step_why="款项已到账，客户已确认")
     assert 'name="kept"' not in client.get(page_of(ticket)).content.decode()
+
+
+def test_C10_who_waits_for_the_result_stands_apart_from_who_is_to_be_visited(cast, ticket, client):
+    form = way.walk(cast, ticket, "visiting")
+    client.force_login(cast.visitor)
+
+    def lists():
+        shown = client.get("/desk/visits/").context
+        return [row.form.pk for row in shown["due"]], [row.form.pk for row in shown["waiting"]], of_nav(shown["user"])["visits"]
+
+    assert lists() == ([form.pk], [], 1)
+    Ticket.objects.filter(pk=ticket.pk).update(state="processing")
+    assert lists() == ([], [form.pk], 0)
 
 
 def promised(ticket):

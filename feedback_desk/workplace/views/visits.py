@@ -39,10 +39,11 @@ def index(request: HttpRequest) -> HttpResponse:
     visits = visiting.to_visit(user, at)
     calls = visiting.to_call(user, at)
     marked = waiting.marked(user, [row.form.ticket_id for row in visits] + [call.visit.ticket_id for call in calls])
+    lists = {"due": [v for v in visits if not v.waits], "waiting": [v for v in visits if v.waits], "calls": calls}
     return render(
         request,
         "workplace/visits.html",
-        {"visits": visits, "calls": calls, "marked": marked, "may_visit": visiting.may_visit(user, at), "may_call": visiting.may_follow_up(user, at)},
+        {**lists, "marked": marked, "may_visit": visiting.may_visit(user, at), "may_call": visiting.may_follow_up(user, at)},
     )
 
 
