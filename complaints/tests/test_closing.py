@@ -342,6 +342,27 @@ def test_coupling_merged_together_before_the_review_only(way):
     assert first.states == ("graded", "processing")
 
 
+def test_I7_a_complaint_is_not_merged_into_one_that_is_in_review(way):
+    first, second = way().in_review(), way().graded()
+    with pytest.raises(ValidationError) as refused:
+        tickets.merge(ticket_id=second.ticket_id, by=second.cast.agent, into_number=first.ticket.number)
+    assert list(refused.value.message_dict) == ["into_number"]
+    assert second.states == ("graded", "processing")
+    assert "D14" in second.live()
+
+
+def test_I7_a_complaint_is_merged_only_into_a_complaint(way):
+    way = way().graded()
+    other = tickets.register(**way.said(type="consultation"))
+    with pytest.raises(ValidationError) as refused:
+        tickets.merge(ticket_id=way.ticket_id, by=way.cast.agent, into_number=other.item.number)
+    assert list(refused.value.message_dict) == ["into_number"]
+    assert way.states == ("graded", "processing")
+    tickets.merge(ticket_id=other.pk, by=way.cast.agent, into_number=way.ticket.number)
+    other.refresh_from_db()
+    assert other.state == "merged"
+
+
 def test_coupling_a_ticket_that_is_no_complaint_any_more_ends_its_form(way):
     way = way().graded()
     tickets.correct(ticket_id=way.ticket_id, by=way.cast.agent, changes={"type": "after_sales"}, reason="客户只是要求维修")

@@ -19,6 +19,7 @@ from feedback_desk.records import history
 from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import make
 from feedback_desk.records.spoken import when
+from tickets import partner
 from tickets.lifecycle import customer_was_silent
 from tickets.models import Outcome, Ticket, Urgency
 from tickets.services import steps
@@ -286,7 +287,7 @@ def restore(*, ticket_id: int, by: User, reason: str) -> Ticket:
 
 @transaction.atomic
 def merge(*, ticket_id: int, by: User, into_number: str, reason: str = "") -> Ticket:
-    """I7: same customer, same matter; the survivor keeps the earlier receipt. Rows are locked in the order of their keys."""
+    """I7: same customer, same matter, both forms before the review; the survivor keeps the earlier receipt. Rows are locked in the order of their keys."""
     at = clock.now()
     target_id = Ticket.objects.visible_to(by).filter(item__number__iexact=into_number.strip(), item__open=True).values_list("pk", flat=True).first()
     if target_id is None or target_id == ticket_id:
@@ -296,6 +297,10 @@ def merge(*, ticket_id: int, by: User, into_number: str, reason: str = "") -> Ti
     ticket, target = rows[ticket_id], rows[target_id]
     if ticket.customer_id != target.customer_id:
         raise ValidationError({"into_number": _("Only tickets of the same customer are merged; link the others.")})
+    if partner.of(ticket) and not partner.of(target):
+        raise ValidationError({"into_number": _("A complaint is merged only into a complaint: its form would end with nobody to go on with it.")})
+    if why := partner.objection(target, "merge"):
+        raise ValidationError({"into_number": _("%(number)s: %(why)s") % {"number": target.item.number, "why": why}})
     ticket.merged_into, ticket.outcome, ticket.closed_at = target, Outcome.MERGED, at
     make(ticket, "merge", by=by, at=at, reason=reason, save=("merged_into", "outcome", "closed_at"), data={"into": target.item.number})
     deadlines.void_all(ticket.item, at=at, why=gettext_noop("merged"), except_codes=OUTLIVES, by=by)
