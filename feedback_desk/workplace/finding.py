@@ -138,7 +138,7 @@ def action(user: User, number: str) -> CorrectiveAction:
 def deadline(user: User, pk: int) -> Deadline:
     """A limit of a matter whose ticket or form this person sees."""
     row = Deadline.objects.select_related("rule", "item", "root").prefetch_related("pauses").filter(pk=pk).first()
-    if row is None or not _sees(user, row.item):
+    if row is None or not sees(user, row.item):
         raise Unseen(user, row.item if row else None)
     return row
 
@@ -146,12 +146,12 @@ def deadline(user: User, pk: int) -> Deadline:
 def matter(user: User, number: str) -> Item:
     """A ticket's or form's item that this person sees."""
     item = Item.objects.filter(number=number.upper()).first()
-    if item is None or not _sees(user, item):
+    if item is None or not sees(user, item):
         raise Unseen(user, item)
     return item
 
 
-def _sees(user: User, item: Item) -> bool:
+def sees(user: User, item: Item) -> bool:
     """The item itself, or the complaint form of its matter (C4: a head concerned sees the form only, with all limits of the matter)."""
     forms = Item.objects.filter(root_id=item.root_id or item.pk, kind=Kind.FORM)
     return access.may(user, "see", item) or any(access.may(user, "see", form) for form in forms)

@@ -19,6 +19,8 @@ from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow
 from feedback_desk.people.models import Absence, User
 from feedback_desk.people.services import name_concerned
+from feedback_desk.records import attachments
+from feedback_desk.records.tests.samples import WHOLE
 from feedback_desk.workplace import waiting
 from feedback_desk.workplace.approving import actions_for, waiting_for
 from feedback_desk.workplace.tests import way
@@ -53,6 +55,16 @@ def test_C4_a_head_agrees_in_two_taps_and_is_back_at_the_list(cast, ticket, clie
     answer = taps(client, reverse("workplace:disposition_move", args=[measure.pk, "agree"]), {"seen_version": measure.version})
     assert answer["HX-Redirect"] == INDEX
     assert ComplaintForm.objects.get(ticket=ticket).state == "awaiting_ruling"
+
+
+def test_C4_a_head_opens_the_evidence_on_the_card_and_nobody_else_without_the_matter_does(cast, ticket, client):
+    attachments.store(ticket.item, SimpleUploadedFile("外箱.png", WHOLE["photo.png"][0]), by=cast.agent, at=clock.now())
+    measure = way.measure_of(way.walk(cast, ticket, "in_review"))
+    client.force_login(cast.department_head)
+    link, *_rest = re.findall(r"/desk/files/[\w-]+/", client.get(reverse("workplace:review", args=[measure.pk])).content.decode())
+    for who, status in ((cast.department_head, 200), (cast.agent, 200), (cast.person_concerned, 404), (cast.outsider, 404)):
+        client.force_login(who)
+        assert client.get(link).status_code == status, who
 
 
 def test_C4_an_objection_keeps_its_kind_and_words(cast, ticket, client):
