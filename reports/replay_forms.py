@@ -18,6 +18,7 @@ from feedback_desk.deadlines.models import Calendar, Clock, Rule
 from feedback_desk.deadlines.try_forms import ChangedRule, RuleChoice
 from feedback_desk.deadlines.whatif import Change
 from feedback_desk.people.models import User
+from feedback_desk.records.many import ManyRows
 
 MOST_RULES = 6
 LONGEST = timedelta(days=3 * 366)
@@ -34,7 +35,7 @@ class PeriodForm(forms.Form):
         label=gettext_lazy("Calendar"), required=False, queryset=Calendar.objects.order_by("name"), empty_label=gettext_lazy("Each its own"),
         help_text=gettext_lazy("For all limits that ask a calendar. One that no rule uses may be entered under Calendars without effect."),
     )  # fmt: skip
-    absent = forms.ModelMultipleChoiceField(
+    absent = ManyRows(
         label=gettext_lazy("Had been away"), required=False, queryset=User.objects.filter(is_active=True).order_by("name", "username"),
         help_text=gettext_lazy("Beside those whose leave is on record. Several with Ctrl."), widget=forms.SelectMultiple(attrs={"size": 5}),
     )  # fmt: skip

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.apps import apps
+from django.contrib.admin import site
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
@@ -98,6 +101,34 @@ def test_V4_a_draft_is_sealed_in_its_row(cast, client):
 def test_ticked_rows_and_a_person_that_do_not_exist_are_a_sentence(cast, ticket, client, assignee, key):
     client.force_login(cast.supervisor)
     assert client.post("/desk/queue/", {"item": key, "assignee": assignee}).status_code == 302
+
+
+TOO_LONG = "9" * 25
+
+
+@pytest.mark.parametrize(("act", "field", "who"), [("decide_handling", "departments", "manager"), ("record_meeting", "people", "agent")])
+def test_G2_T14_a_number_that_no_database_takes_is_a_sentence_in_a_dialog(cast, ticket, client, act, field, who):
+    form = way.walk(cast, ticket, "graded")
+    client.force_login(getattr(cast, who))
+    answer = client.post(reverse("workplace:form_act", args=[form.item.number, act]), {field: [TOO_LONG, "1"]})
+    assert answer.status_code == 422
+    assert field in answer.context["form"].errors
+
+
+def test_I2_a_number_that_no_database_takes_is_a_sentence_at_registering(cast, client):
+    client.force_login(cast.agent)
+    answer = client.post("/desk/register/", {"about": TOO_LONG})
+    assert answer.status_code == 422
+    assert "about" in answer.context["form"].errors
+
+
+@pytest.mark.parametrize("model", ["tickets.Skill.categories", "tickets.Seat.skills"])
+def test_T6_a_number_that_no_database_takes_is_a_sentence_in_the_back_office(cast, rf, model):
+    name, field = model.rsplit(".", 1)
+    row = apps.get_model(name)
+    asked: Any = site.get_model_admin(row).formfield_for_manytomany(row._meta.get_field(field), rf.get("/"))
+    with pytest.raises(ValidationError):
+        asked.clean([TOO_LONG])
 
 
 @pytest.mark.parametrize("since", ["2026-01-01T00:00:00+00:00~b1~n²~", "0001-01-01T00:00:00+00:00", "x", "0001-01-01T00:00:00+14:00"])

@@ -18,6 +18,7 @@ from feedback_desk import clock
 from feedback_desk.people import services as people
 from feedback_desk.people.models import Presence, User
 from feedback_desk.people.office import Configured, LedByASupervisor, OfficeAdmin, OnTheDesk
+from feedback_desk.records.many import ManyRows
 from feedback_desk.records.secrets import mask_name
 from feedback_desk.records.spoken import when
 from tickets import candidates
@@ -97,7 +98,7 @@ class SkillAdmin(LedByASupervisor):
         return "、".join(str(seat) for seat in skill.seats.all()) or "–"
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return _with_whole_names(super().formfield_for_manytomany(db_field, request, widget=forms.CheckboxSelectMultiple(), **kwargs))
+        return _with_whole_names(super().formfield_for_manytomany(db_field, request, form_class=ManyRows, widget=forms.CheckboxSelectMultiple(), **kwargs))
 
 
 @admin.register(Seat)
@@ -145,7 +146,7 @@ class SeatAdmin(LedByASupervisor):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().formfield_for_manytomany(db_field, request, widget=forms.CheckboxSelectMultiple(), **kwargs)
+        return super().formfield_for_manytomany(db_field, request, form_class=ManyRows, widget=forms.CheckboxSelectMultiple(), **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Seat | None = None) -> tuple[str, ...]:
         return ("user",) if obj else ()

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from feedback_desk import clock
 from feedback_desk.people.models import User
 from feedback_desk.records import attachments
+from feedback_desk.records.many import ManyRows
 from tickets.models import Category, Channel, Customer, CustomerKind, Level, Type, Urgency
 from tickets.services.registering import DETAILS
 
@@ -171,7 +172,7 @@ class RegisterForm(forms.Form):
     product_grade = forms.CharField(label=gettext_lazy("Product grade"), max_length=30, required=False)
     bought_on = forms.DateField(label=gettext_lazy("Purchase date"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     proof_of_purchase = forms.CharField(label=gettext_lazy("Proof of purchase"), max_length=80, required=False)
-    about = forms.ModelMultipleChoiceField(
+    about = ManyRows(
         label=gettext_lazy("Colleagues the customer names"),
         required=False,
         queryset=User.objects.none(),

@@ -13,6 +13,7 @@ from complaints.forms.early import ColleagueField, SeenRowForm, offer
 from complaints.models import ReplyTemplate
 from complaints.services.answers import FROM_ABOVE
 from feedback_desk.people.models import User
+from feedback_desk.records.many import ManyRows
 from tickets.models import Channel, Way
 from tickets.move_forms import LocalTime, MoveForm, promise_field, words_field
 
@@ -57,7 +58,7 @@ class AnswerPointsForm(MoveForm):
 
 class MeetingForm(MoveForm):
     lead = gettext_lazy("Until one solution is agreed on inside, no substantive reply leaves.")
-    people = forms.ModelMultipleChoiceField(label=gettext_lazy("Who came"), queryset=User.objects.none(), widget=forms.SelectMultiple(attrs={"size": 8}))
+    people = ManyRows(label=gettext_lazy("Who came"), queryset=User.objects.none(), widget=forms.SelectMultiple(attrs={"size": 8}))
     solution = words_field(gettext_lazy("Agreed solution"), rows=4, limit=5000)
 
     def prepare(self) -> None:

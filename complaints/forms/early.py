@@ -12,6 +12,7 @@ from complaints import guards
 from complaints.forms.way import YES_NO
 from complaints.models import QualityClass
 from feedback_desk.people.models import Department, User
+from feedback_desk.records.many import ManyRows
 from tickets.move_forms import LocalTime, MoveForm, words_field
 
 
@@ -56,7 +57,7 @@ class DecideHandlingForm(MoveForm):
     """G2. A new text drops the signatures under the old one."""
 
     lead_person = ColleagueField(gettext_lazy("Lead"))
-    departments = forms.ModelMultipleChoiceField(
+    departments = ManyRows(
         label=gettext_lazy("Departments"), queryset=Department.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
     )
     reply = forms.CharField(label=gettext_lazy("Who replies, and how"), max_length=300)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from feedback_desk.deadlines import calendars, clocks, public_holidays, wording
 from feedback_desk.deadlines.models import Calendar, CalendarDay, Clock, DepartmentCalendar, LadderStep
 from feedback_desk.people.models import Department
+from feedback_desk.records.many import ManyRows
 
 SECONDS = {"s": 1, "min": 60, "h": 3600}
 BY_TIME = (Clock.CALENDAR, Clock.BUSINESS)
@@ -109,7 +110,7 @@ class CalendarForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the
     """Opening hours, a field for each weekday; whose holidays it follows; which departments run on it."""
 
     country = forms.ChoiceField(label=gettext_lazy("Public holidays of"), required=False, choices=country_choices)
-    departments = forms.ModelMultipleChoiceField(
+    departments = ManyRows(
         label=gettext_lazy("Departments"), required=False, queryset=Department.objects.filter(active=True), widget=forms.CheckboxSelectMultiple(),
         help_text=gettext_lazy("Their limits run on this calendar where the rule names none; the others run on the desk's own."),
     )  # fmt: skip
