@@ -17,6 +17,7 @@ from tickets import candidates
 from tickets.candidates import ASSIGNEES
 from tickets.choosing import choose, in_words
 from tickets.models import Ticket
+from tickets.services.triage import HANDED_OVER
 
 
 class Words(forms.CharField):
@@ -169,7 +170,7 @@ class AssignForm(SeenHolderForm):
     assignee = PersonField(label=gettext_lazy("To whom"))
     due_at = forms.DateTimeField(label=gettext_lazy("To be completed earlier, by"), widget=LocalTime, required=False)
 
-    field_order = ("assignee", "reason", "due_at")
+    field_order: tuple[str, ...] = ("assignee", "reason", "due_at")
 
     def prepare(self) -> None:
         super().prepare()
@@ -193,8 +194,23 @@ class ReassignForm(AssignForm):
     )
 
 
-class SecondLineForm(ReassignForm):
+class SecondLineForm(AssignForm):
+    """T15: four things that the second line has to know, each of them said; what the desk knows of them stands there already."""
+
+    lead = gettext_lazy("Say each of the four; where there is nothing, write “none”.")
     assignee = PersonField(label=gettext_lazy("To whom"), roles=(Role.SECOND_LINE,))
+    expectation = words_field(HANDED_OVER["expectation"])
+    cause = words_field(HANDED_OVER["cause"])
+    course = words_field(HANDED_OVER["course"])
+    promised = words_field(HANDED_OVER["promised"], rows=2)
+
+    field_order = ("assignee", *HANDED_OVER, "due_at")
+
+    def prepare(self) -> None:
+        super().prepare()
+        running = Deadline.objects.filter(item_id=self.subject.item_id, code="D38", state="running").exclude(part="visit").order_by("due_at")
+        promises = [_("to come back to the customer by %(due)s") % {"due": wording.exact(due)} for due in running.values_list("due_at", flat=True)]
+        self.fields["expectation"].initial, self.fields["promised"].initial = self.subject.expectation, "\n".join(promises)
 
 
 class HandUpForm(SeenHolderForm):

@@ -228,8 +228,8 @@ ICONS = {
     "remind_customer": "bell",
     "report_to_management": "file-earmark-text",
 }
-SAYS_WHAT = {"step_done", "draft_action", "try_again", "report_done", "confirm_effective", "find_ineffective", "write_root_cause"}
-"""Their words are no reason but what came of it."""
+SAYS_WHAT = {"reassign", "second_line", "step_done", "draft_action", "try_again", "report_done", "confirm_effective", "find_ineffective", "write_root_cause"}
+"""Their words are no reason but what came of it, or what whoever has it next has to know (T15)."""
 LATE_VERBS = {"late_reason", history.LIMIT_PASSED, "not_solved", "not_accepted", "unsolved"}
 WITH_CUSTOMER = {
     "register", "ask_customer", "customer_answered", "offer_result", "not_solved", "confirm_result", "withdraw", "reopen",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
@@ -20,8 +21,14 @@ from feedback_desk.records.moves import make
 from tickets import partner
 from tickets.models import Ticket
 from tickets.services import life, placing, steps
-from tickets.services.common import CONFIRMATION, facts, hand_over_limits, hold, locked, tell
+from tickets.services.common import CONFIRMATION, facts, hand_over_limits, hold, locked, need, tell
 from tickets.services.giving import check_assignee, give, hand_limits, tell_assignee, to_heir
+
+HANDED_OVER: dict[str, Any] = {
+    "expectation": gettext_lazy("Customer's demand"), "cause": gettext_lazy("Cause"), "course": gettext_lazy("What was done so far"),
+    "promised": gettext_lazy("Promises made"),
+}  # fmt: skip
+"""T15: what the second line has to know; the labels of the note's lines."""
 
 
 @transaction.atomic
@@ -134,9 +141,15 @@ def reassign(*, ticket_id: int, by: User, assignee_id: int, reason: str, due_at:
 
 
 @transaction.atomic
-def second_line(*, ticket_id: int, by: User, assignee_id: int, reason: str, due_at: datetime | None = None, seen_version: int | None = None) -> Ticket:
-    """T15: demand, cause, history and promises go along as the note; starts D35."""
-    ticket = _pass_on(ticket_id, "second_line", by=by, assignee_id=assignee_id, reason=reason, due_at=due_at, seen_version=seen_version)
+def second_line(
+    *, ticket_id: int, by: User, assignee_id: int, expectation: str, cause: str, course: str, promised: str,
+    due_at: datetime | None = None, seen_version: int | None = None,
+) -> Ticket:  # fmt: skip
+    """T15: demand, cause, history and promises go along, each of them said, as one note of labelled lines; starts D35."""
+    said = {"expectation": expectation, "cause": cause, "course": course, "promised": promised}
+    need(**said)
+    note = "\n".join(_("%(name)s: %(text)s") % {"name": HANDED_OVER[part], "text": text.strip()} for part, text in said.items())
+    ticket = _pass_on(ticket_id, "second_line", by=by, assignee_id=assignee_id, reason=note, due_at=due_at, seen_version=seen_version)
     deadlines.start(
         ticket.item, "D35", at=ticket.state_since, facts=facts(ticket), owner=ticket.assignee, department=ticket.item.department, round=ticket.round
     )

@@ -306,13 +306,19 @@ def test_T12_no_result_without_the_customers_agreement(kept, cast):
     assert (now(ticket).state, limit(ticket, "D26").state, limit(ticket, "D08").state) == ("confirming", "paused", "settled")
 
 
+NOTE = {"expectation": "换新", "cause": "外壳凹陷", "course": "已核实照片", "promised": "今天回电"}
+
+
 def test_T15_to_the_second_line_with_a_note_and_D35(kept, cast, local):
     ticket = kept()
     with pytest.raises(ValidationError):
-        services.second_line(ticket_id=ticket.pk, by=cast.agent, assignee_id=cast.colleague.pk, reason="需要技术支持")
-    with pytest.raises(ValidationError):
-        services.second_line(ticket_id=ticket.pk, by=cast.agent, assignee_id=cast.second.pk, reason="")
-    services.second_line(ticket_id=ticket.pk, by=cast.agent, assignee_id=cast.second.pk, reason="诉求:换新;原因:外壳凹陷;已承诺今天回电")
+        services.second_line(ticket_id=ticket.pk, by=cast.agent, assignee_id=cast.colleague.pk, **NOTE)
+    for missing in NOTE:
+        with pytest.raises(ValidationError) as refused:
+            services.second_line(ticket_id=ticket.pk, by=cast.agent, assignee_id=cast.second.pk, **NOTE | {missing: " "})
+        assert list(refused.value.message_dict) == [missing]
+    services.second_line(ticket_id=ticket.pk, by=cast.agent, assignee_id=cast.second.pk, **NOTE)
+    assert Entry.objects.get(verb="second_line").words.text == "客户诉求：换新\n原因：外壳凹陷\n经过：已核实照片\n已作承诺：今天回电"
     assert (now(ticket).state, now(ticket).assignee) == ("pending", cast.second)
     assert (limit(ticket, "D35").owner, limit(ticket, "D35").due_at) == (cast.second, local("2026-03-04 00:00"))
     services.confirm(ticket_id=ticket.pk, by=cast.second)
@@ -324,7 +330,7 @@ def test_T15_to_the_second_line_with_a_note_and_D35(kept, cast, local):
 def handed_over(kept, cast):
     """To the second line, and the customer waits for its call."""
     ticket = kept()
-    services.second_line(ticket_id=ticket.pk, by=cast.agent, assignee_id=cast.second.pk, reason="诉求:换新;原因:外壳凹陷;已承诺今天回电")
+    services.second_line(ticket_id=ticket.pk, by=cast.agent, assignee_id=cast.second.pk, **NOTE)
     return ticket
 
 
@@ -354,7 +360,7 @@ def test_T15_handed_on_within_the_second_line_the_same_call_is_owed_by_the_next(
     before = limit(handed_over, "D35")
     services.confirm(ticket_id=handed_over.pk, by=cast.second)
     freeze("2026-03-02 15:00")
-    services.second_line(ticket_id=handed_over.pk, by=cast.second, assignee_id=other.pk, reason="诉求:换新;原因:外壳凹陷;已承诺今天回电")
+    services.second_line(ticket_id=handed_over.pk, by=cast.second, assignee_id=other.pk, **NOTE)
     after = limit(handed_over, "D35")
     assert (after.pk, after.owner, after.due_at) == (before.pk, other, before.due_at)
 

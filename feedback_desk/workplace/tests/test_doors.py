@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -179,6 +180,27 @@ def test_T6_ticked_rows_are_assigned_as_they_were_seen(cast, queued, second_supe
     told = client.post(url, {"item": [f"{queued.item_id}:{queued.version}"], "assignee": cast.second.pk}, follow=True).content.decode()
     assert "主管秦" in told
     assert Ticket.objects.get(pk=queued.pk).assignee == cast.agent
+
+
+def test_T15_the_second_line_gets_four_things_each_said_and_what_the_desk_knows_stands_there(cast, customer, freeze, client):
+    freeze("2026-03-02 09:00")
+    ticket = way.complaint(cast, customer, expectation="整机换新")
+    promised = clock.now() + timedelta(hours=3)
+    talk: dict[str, Any] = {"said": "说明正在核实", "customer_says": "下午都在家，等电话", "no_step_why": "按约定回电"}
+    tickets.record_contact(ticket_id=ticket.pk, by=cast.agent, way="call_out", promised_at=promised, **talk)
+    client.force_login(cast.agent)
+    form = client.get(door(ticket, "second_line"), headers=HTMX).context["form"]
+    assert [form[name].label for name in ("expectation", "cause", "course", "promised")] == ["客户诉求", "原因", "经过", "已作承诺"]
+    assert form["expectation"].value() == "整机换新"
+    assert "12:00" in form["promised"].value()
+    typed = {"assignee": cast.second.pk, "seen_version": form["seen_version"].value()}
+    typed |= {"expectation": "整机换新", "cause": "", "course": "已核实", "promised": "无"}
+    refused = client.post(door(ticket, "second_line"), typed, headers=HTMX)
+    assert (refused.status_code, list(refused.context["form"].errors)) == (422, ["cause"])
+    assert client.post(door(ticket, "second_line"), typed | {"cause": "卸货侧放"}, headers=HTMX).status_code == 204
+    client.force_login(cast.second)
+    page = client.get(reverse("workplace:ticket", args=[ticket.item.number])).content.decode()
+    assert "客户诉求：整机换新\n原因：卸货侧放\n经过：已核实\n已作承诺：无" in page
 
 
 def test_T7_whoever_had_it_is_told_and_it_is_no_violation(cast, ticket, client):
