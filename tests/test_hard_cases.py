@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from datetime import timedelta
@@ -23,7 +24,7 @@ from feedback_desk.records.models import Reading
 from feedback_desk.workplace.models import Draft
 from feedback_desk.workplace.tests import way
 from tickets import services as tickets
-from tickets.models import Ticket
+from tickets.models import CorrectionWords, CustomerCorrection, Ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -86,6 +87,33 @@ def test_V4_a_correction_of_many_fields_fits_its_record(cast, customer):
     tickets.correct_customer(by=cast.agent, customer_id=customer.pk, changes=changes, reason="登记时听错")
     Reading.objects.get(subject=customer.number).clean_fields(exclude=["item"])
     assert Reading.objects.get(subject=customer.number).what.startswith("corrected: phone")
+
+
+@pytest.fixture
+def corrected(cast, customer):
+    """A customer's file that was corrected."""
+    changes = {"name": "陈宇瑶", "kind": customer.kind, "area": "武汉", "remark": "家里有老人", "phone": "13900001111"}
+    tickets.correct_customer(by=cast.agent, customer_id=customer.pk, changes=changes, reason="登记时听错陈宇瑶的名字")
+    return CustomerCorrection.objects.select_related("words").get(customer=customer)
+
+
+def test_V5_a_corrected_customer_file_keeps_old_and_new_for_ever_and_the_personal_words_sealed(cast, corrected, customer):
+    assert (corrected.by, corrected.changes) == (cast.agent, {"area": ["武汉市洪山区", "武汉"], "phone": None})
+    assert corrected.told() == ({"name": ["陈雨瑶", "陈宇瑶"], "remark": ["", "家里有老人"], **corrected.changes}, "登记时听错陈宇瑶的名字")
+    assert [word for word in ("陈", "老人", "139") if word in corrected.words.sealed + json.dumps(corrected.changes, ensure_ascii=False)] == []
+    assert hashlib.sha256(corrected.words.sealed.encode()).hexdigest() == corrected.words_digest
+    with pytest.raises(ValidationError):
+        corrected.save()
+    CorrectionWords.objects.filter(pk=corrected.pk).update(sealed="")
+    assert CustomerCorrection.objects.get().told() == (corrected.changes, "")
+
+
+def test_V5_V4_corrections_stand_on_the_file_with_names_masked_and_whole_where_it_is_corrected(cast, corrected, customer, client):
+    client.force_login(cast.agent)
+    file = client.get(f"/desk/customers/{customer.number}/").content.decode()
+    assert [said for said in ("陈*瑶 → 陈*瑶", "武汉市洪山区 → 武汉", "空 → 家里有老人", "电话已更换", "登记时听错", "客服林") if said not in file] == []
+    assert "陈雨瑶" not in file
+    assert "陈雨瑶 → 陈宇瑶" in client.get(f"/desk/customers/{customer.number}/correct/").content.decode()
 
 
 def test_V4_a_draft_is_sealed_in_its_row(cast, client):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -108,6 +112,55 @@ class ContactPoint(models.Model):
     def reveal(self) -> str:
         """The plain value. Callers record the reading (tickets.services.reveal)."""
         return unseal(self.sealed)
+
+
+class CustomerCorrection(AppendOnly, models.Model):
+    """V5: one correction of a customer's file. `changes`: field → [old, new]; of contact data only that it was replaced (None).
+
+    What is personal (name, contact person, remark, the reason) stands sealed in `CorrectionWords`; the digest proves it once it is erased.
+    """
+
+    PERSONAL = frozenset({"name", "contact_name", "remark"})
+
+    customer = models.ForeignKey(Customer, verbose_name=_("customer"), on_delete=models.PROTECT, related_name="corrections")
+    at = models.DateTimeField(_("when"))
+    by = models.ForeignKey("people.User", verbose_name=_("who"), on_delete=models.PROTECT, related_name="+")
+    changes = models.JSONField(default=dict)
+    words_digest = models.CharField(_("digest of the words"), max_length=64)
+
+    class Meta:
+        verbose_name = _("correction of a customer file")
+        verbose_name_plural = _("corrections of customer files")
+        ordering = ("-at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.customer.number} {timezone.localtime(self.at):%Y-%m-%d %H:%M}"
+
+    @classmethod
+    def write(cls, customer: Customer, changes: Mapping[str, Any], *, reason: str, by: User, at: datetime) -> CustomerCorrection:
+        personal = {field: pair for field, pair in changes.items() if field in cls.PERSONAL}
+        sealed = seal(json.dumps({"reason": reason, "changes": personal}, ensure_ascii=False))
+        plain = {field: pair for field, pair in changes.items() if field not in cls.PERSONAL}
+        row = cls.objects.create(customer=customer, at=at, by=by, changes=plain, words_digest=hashlib.sha256(sealed.encode()).hexdigest())
+        CorrectionWords.objects.create(correction=row, sealed=sealed)
+        return row
+
+    def told(self) -> tuple[dict[str, Any], str]:
+        """All that was changed, and why; without the words once they are erased."""
+        words = getattr(self, "words", None)
+        said: dict[str, Any] = json.loads(unseal(words.sealed)) if words and words.sealed else {"changes": {}, "reason": ""}
+        return said["changes"] | self.changes, said["reason"]
+
+
+class CorrectionWords(models.Model):
+    """The personal words of a correction; emptied when a person's data is erased, and only then changed."""
+
+    correction = models.OneToOneField(CustomerCorrection, on_delete=models.PROTECT, related_name="words", primary_key=True)
+    sealed = models.TextField()
+
+    class Meta:
+        verbose_name = _("words of a correction")
+        verbose_name_plural = _("words of corrections")
 
 
 class Category(models.Model):

@@ -8,13 +8,18 @@ from typing import Any
 
 from django.db.models import Count, IntegerField, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from feedback_desk.people.models import User
+from feedback_desk.records.secrets import mask_name
 from feedback_desk.workplace import waiting
+from feedback_desk.workplace.words import changed
 from tickets import services as tickets
-from tickets.models import ContactPoint, Customer, Level, Ticket
+from tickets.models import ContactPoint, Customer, CustomerCorrection, Level, Ticket
 
 MOST = 8
+CORRECTIONS = 20
+NAMES = frozenset({"name", "contact_name"})
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,28 @@ def _card(customer: Any) -> Card:
 
 
 @dataclass(frozen=True)
+class Corrected:
+    """One line under a customer's file."""
+
+    at: datetime
+    who: str
+    said: str
+    why: str
+
+
+def corrections(customer: Customer, *, whole: bool = False) -> list[Corrected]:
+    """What was corrected on the file, newest first; names masked (V4) but where the file itself is being corrected. One query."""
+    return [_corrected(row, whole) for row in customer.corrections.select_related("by", "words")[:CORRECTIONS]]
+
+
+def _corrected(row: CustomerCorrection, whole: bool) -> Corrected:
+    changes, why = row.told()
+    pairs = {field: pair if whole or field not in NAMES else [mask_name(name) for name in pair] for field, pair in changes.items() if pair is not None}
+    replaced = [_("%(what)s replaced") % {"what": ContactPoint.Kind(field).label} for field, pair in changes.items() if pair is None]
+    return Corrected(row.at, str(row.by), _("; ").join(filter(None, [changed(pairs, Customer), *replaced])), why)
+
+
+@dataclass(frozen=True)
 class Likeness:
     """A ticket that may be the same (I7), and why it is shown."""
 
@@ -112,8 +139,6 @@ def duplicates(user: User, customer: Customer | None, *, order_number: str, prod
 
 
 def _likeness(ticket: Ticket, customer: Customer | None, order_number: str, batch: str) -> Likeness:
-    from django.utils.translation import gettext as _
-
     same = customer is not None and ticket.customer_id == customer.pk
     signs = [
         (_("same customer"), same),

@@ -346,32 +346,35 @@ def _persons(verb: str, told: Mapping[str, Any]) -> str:
 def _changes(told: Mapping[str, Any]) -> str:
     """A correction: field, old, new."""
     changes = told.get("changes")
-    if not isinstance(changes, Mapping):
-        return ""
+    return changed(changes) if isinstance(changes, Mapping) else ""
+
+
+def changed(changes: Mapping[str, Any], of: type[Ticket | Customer] = Ticket) -> str:
+    """Field, old and new of each, in a sentence."""
     said = [
-        {"field": field_name(name), "old": _value(name, pair[0]), "new": _value(name, pair[1])}
+        {"field": field_name(name, of), "old": _value(name, pair[0], of), "new": _value(name, pair[1], of)}
         for name, pair in changes.items()
         if isinstance(pair, (list, tuple))
     ]
     return _("; ").join(_("%(field)s: %(old)s → %(new)s") % one for one in said)
 
 
-def field_name(name: str) -> str:
+def field_name(name: str, of: type[Ticket | Customer] = Ticket) -> str:
     """A field as the forms call it."""
     if name == "summary":
         return _("in one line")
     try:
-        of = Customer if name == "level" else Ticket
+        of = Customer if name == "level" else of
         return str(of._meta.get_field(name.removesuffix("_id")).verbose_name)  # type: ignore[union-attr]
     except FieldDoesNotExist:
         return name
 
 
-def _value(name: str, value: Any) -> str:
+def _value(name: str, value: Any, of: type[Ticket | Customer]) -> str:
     if value in (None, ""):
         return _("empty")
     if name == "level" and value in Level.values:
         return str(Level(value).label)
-    field = Ticket._meta.get_field(name) if name in {f.name for f in Ticket._meta.fields} else None
+    field = of._meta.get_field(name) if name in {f.name for f in of._meta.fields} else None
     choices = dict(field.flatchoices) if field is not None else {}  # type: ignore[union-attr]
     return str(choices.get(value, _moment(value) if isinstance(value, str) and name.endswith("_at") else value))

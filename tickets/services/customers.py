@@ -17,7 +17,7 @@ from feedback_desk.records import history
 from feedback_desk.records.items import PREFIX, next_number
 from feedback_desk.records.models import Reading
 from feedback_desk.records.secrets import fingerprint
-from tickets.models import ContactPoint, Customer
+from tickets.models import ContactPoint, Customer, CustomerCorrection
 from tickets.permissions import may_register, may_see_contact_data, refuse_if_closed
 from tickets.querysets import pinyin_of
 from tickets.services.common import follow, locked, priority_of, refit
@@ -50,7 +50,7 @@ def create_customer(
 
 @transaction.atomic
 def correct_customer(*, by: User, customer_id: int, changes: dict[str, Any], reason: str) -> Customer:
-    """Correct what was typed wrongly. Contact data needs the right to see it; that it was changed is recorded, not the values."""
+    """Correct what was typed wrongly: old and new are kept (V5). Contact data needs the right to see it; that it was changed is recorded, not the values."""
     customer = Customer.objects.select_for_update().get(pk=customer_id)
     refuse_if_closed(by, customer, "correct_customer")
     if not may_register(by) or (set(changes) & set(POINTS) and not may_see_contact_data(by)):
@@ -58,19 +58,23 @@ def correct_customer(*, by: User, customer_id: int, changes: dict[str, Any], rea
     if not reason.strip():
         raise ValidationError({"reason": _("Say why: this step needs a reason.")})
     _check_points(changes)
-    plain, level = [field for field in changes if field not in POINTS], customer.level
-    for field in plain:
+    before = {field: getattr(customer, field) for field in changes if field not in POINTS}
+    for field in before:
         setattr(customer, field, changes[field])
     customer.pinyin = pinyin_of(customer.name)
     customer.clean_fields(exclude=["number", "pinyin"])
-    customer.save(update_fields=[*plain, "pinyin"])
+    customer.save(update_fields=[*before, "pinyin"])
     for point in POINTS:
         if point in changes:
             customer.contact_points.filter(kind=point).delete()
             _set_point(customer, point, changes[point])
-    if customer.level != level:
-        _another_level(customer, level, by=by, reason=reason)
-    Reading.objects.create(at=clock.now(), by=by, subject=customer.number, what=_what_was_corrected(changes), why=reason.strip()[:200])
+    at, changed = clock.now(), {field: [old, new] for field, old in before.items() if (new := getattr(customer, field)) != old}
+    if "level" in changed:
+        _another_level(customer, before["level"], by=by, reason=reason)
+    replaced = {point: None for point in POINTS if point in changes}
+    if changed or replaced:
+        CustomerCorrection.write(customer, changed | replaced, reason=reason.strip(), by=by, at=at)
+    Reading.objects.create(at=at, by=by, subject=customer.number, what=_what_was_corrected(changes), why=reason.strip()[:200])
     return customer
 
 

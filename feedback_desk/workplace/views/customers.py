@@ -78,6 +78,7 @@ def file(request: HttpRequest, number: str) -> HttpResponse:
             "twins": customer_cards.twins(customer, points, user),
             "listing": listing,
             "visits": visits,
+            "corrections": customer_cards.corrections(customer),
             "outstanding": waiting.outstanding(user).filter(ticket__customer=customer).select_related("item", "ticket__item"),
             "complaints": theirs.filter(type="complaint").count(),
             "may_reveal": may_see_contact_data(user),
@@ -106,7 +107,8 @@ def correct(request: HttpRequest, number: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _corrected(form, customer, user):
         messages.success(request, _("The customer file is corrected."))
         return redirect("workplace:customer", number=customer.number)
-    return render(request, "workplace/customer_correct.html", {"form": form, "customer": customer}, status=422 if form.errors else 200)
+    context = {"form": form, "customer": customer, "corrections": customer_cards.corrections(customer, whole=True)}
+    return render(request, "workplace/customer_correct.html", context, status=422 if form.errors else 200)
 
 
 def _corrected(form: CorrectCustomerForm, customer: Customer, user: User) -> bool:
