@@ -199,13 +199,13 @@ class EmptyPhraseAdmin(Configured):
 class CustomerAdmin(OfficeAdmin):
     """V4: masked, for everybody here. Found by number, name, whole phone or its last four digits; corrected and revealed at the desk."""
 
-    list_display = ("number", "masked_name", "kind", "level", "contact_data", "industry", "owner", "created_at")
+    list_display = ("number", "masked_name", "kind", "level", "contact_data", "section", "owner", "created_at")
     list_filter = ("kind", "level", "created_at")
     list_select_related = ("owner",)
     search_fields = ("number",)
     search_help_text = _("Number, name, whole phone number or its last four digits.")
-    fields = ("number", "masked_name", "kind", "level", "contact_data", "industry", "owner", "external_id", "created_at")
-    readonly_fields = ("masked_name", "contact_data")
+    fields = ("number", "masked_name", "kind", "level", "contact_data", "section", "owner", "external_id", "created_at")
+    readonly_fields = ("masked_name", "contact_data", "section")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         """V3: not the files of customers of a matter one is named in."""
@@ -220,6 +220,10 @@ class CustomerAdmin(OfficeAdmin):
     @admin.display(description=_("name"), ordering="number")
     def masked_name(self, customer: Customer) -> str:
         return customer.masked_name
+
+    @admin.display(description=_("industry"), ordering="industry")
+    def section(self, customer: Customer) -> str:
+        return customer.industry_named
 
     @admin.display(description=_("contact data"))
     def contact_data(self, customer: Customer) -> str:

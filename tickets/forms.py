@@ -19,7 +19,7 @@ from feedback_desk import clock
 from feedback_desk.people.models import User
 from feedback_desk.records import attachments
 from feedback_desk.records.many import ManyRows
-from tickets.models import Category, Channel, Customer, CustomerKind, Level, Type, Urgency
+from tickets.models import Category, Channel, Customer, CustomerKind, Industry, Level, Type, Urgency
 from tickets.services.registering import DETAILS
 
 
@@ -81,6 +81,15 @@ class FilesField(forms.FileField):
         return uploads
 
 
+def industry_choices() -> list[tuple[str, str]]:
+    return [("", "—"), *((section.value, f"{section.value} {section.label}") for section in Industry)]
+
+
+def industry_field() -> forms.ChoiceField:
+    """GB/T 4754."""
+    return forms.ChoiceField(label=gettext_lazy("Industry"), required=False, choices=industry_choices)
+
+
 class CustomerForm(forms.Form):
     """A new customer file. A nickname will do; everything else may be asked later."""
 
@@ -93,6 +102,7 @@ class CustomerForm(forms.Form):
     email = forms.EmailField(label=gettext_lazy("E-mail"), required=False, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
     contact_name = forms.CharField(label=gettext_lazy("Contact person and form of address"), max_length=60, required=False)
     area = forms.CharField(label=gettext_lazy("Area"), max_length=60, required=False)
+    industry = industry_field()
     address = forms.CharField(label=gettext_lazy("Address"), max_length=200, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
     def facts(self) -> dict[str, Any]:
@@ -110,7 +120,7 @@ class CorrectCustomerForm(forms.Form):
     level = forms.ChoiceField(label=gettext_lazy("Level"), choices=Level.choices)
     contact_name = forms.CharField(label=gettext_lazy("Contact person and form of address"), max_length=60, required=False)
     area = forms.CharField(label=gettext_lazy("Area"), max_length=60, required=False)
-    industry = forms.CharField(label=gettext_lazy("Industry"), max_length=60, required=False)
+    industry = industry_field()
     phone = forms.CharField(label=gettext_lazy("New phone"), max_length=40, required=False, help_text=gettext_lazy("Empty leaves it as it is."))
     email = forms.EmailField(label=gettext_lazy("New e-mail"), required=False, help_text=gettext_lazy("Empty leaves it as it is."))
     address = forms.CharField(label=gettext_lazy("New address"), max_length=200, required=False, help_text=gettext_lazy("Empty leaves it as it is."))
@@ -121,6 +131,8 @@ class CorrectCustomerForm(forms.Form):
         kwargs.setdefault("initial", {field: getattr(customer, field) for field in self.PLAIN})
         super().__init__(*args, **kwargs)
         self.customer = customer
+        if customer.industry and customer.industry not in Industry.values:
+            self.fields["industry"].choices = [*industry_choices(), (customer.industry, customer.industry)]  # type: ignore[attr-defined]
         if not sees_contact_data:
             for point in self.POINTS:
                 del self.fields[point]
@@ -142,7 +154,7 @@ class RegisterForm(forms.Form):
 
     HIDDEN = ("customer",)
     WHAT = ("order_number", "product", "model", "serial", "batch", "quantity")
-    MORE = ("witnesses", "outcome_so_far", "steps_to_reproduce", "product_grade", "bought_on", "proof_of_purchase", "about", "complex", "remark")
+    MORE = ("received_by", "witnesses", "outcome_so_far", "steps_to_reproduce", "product_grade", "bought_on", "proof_of_purchase", "about", "complex", "remark")
 
     customer = forms.CharField(label=gettext_lazy("Customer"), max_length=24, required=False, widget=forms.HiddenInput)
     type = forms.ChoiceField(label=gettext_lazy("Type"), choices=Type.choices, initial=Type.CONSULTATION, widget=forms.RadioSelect)
@@ -156,6 +168,9 @@ class RegisterForm(forms.Form):
     category = forms.TypedChoiceField(label=gettext_lazy("Category"), coerce=int)
     urgency = forms.ChoiceField(label=gettext_lazy("Urgency"), choices=Urgency.choices, initial=Urgency.NORMAL)
     received_at = ReceivedField(label=gettext_lazy("Received at"))
+    received_by = forms.ModelChoiceField(
+        label=gettext_lazy("Received by"), required=False, queryset=User.objects.none(), empty_label=gettext_lazy("I received it myself")
+    )
     happened_at = forms.CharField(label=gettext_lazy("Happened when"), max_length=60, required=False)
     happened_where = forms.CharField(label=gettext_lazy("Happened where"), max_length=120, required=False)
     expectation = forms.CharField(label=gettext_lazy("What the customer expects"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
@@ -187,7 +202,9 @@ class RegisterForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.user = user
         self._field("category").choices = [("", _("Choose a category")), *category_choices()]
-        self._field("about").queryset = User.objects.filter(is_active=True).select_related("department").order_by("name")
+        house = User.objects.filter(is_active=True).select_related("department").order_by("name")
+        self._field("about").queryset = house
+        self._field("received_by").queryset = house.exclude(pk=user.pk)
         self._field("holder").choices = [
             ("", _("As the rules of assignment say")),
             ("me", _("I handle it myself")),
@@ -220,6 +237,8 @@ class RegisterForm(forms.Form):
         holder = {"me": self.user.pk}.get(said["holder"]) or (int(said["holder"]) if said["holder"] else None)
         details = {name: said[name] for name in DETAILS if name in said and said[name] not in (None, "", False)}
         plain = {name: said[name] for name in ("summary", "type", "urgency", "channel", "received_at", "what_happened")}
+        receiver = said["received_by"]
+        plain["received_by_id"] = receiver.pk if receiver else None
         return {**plain, **details, "files": said["uploads"], "category_id": said["category"], "assignee_id": holder, "about": list(said["about"])}
 
 

@@ -37,6 +37,36 @@ class CustomerKind(models.TextChoices):
     COMPANY = "company", _("Company")
 
 
+class Industry(models.TextChoices):
+    """I2: the sections of GB/T 4754, by their letters."""
+
+    AGRICULTURE = "A", _("Agriculture, forestry, animal husbandry and fishery")
+    MINING = "B", _("Mining")
+    MANUFACTURING = "C", _("Manufacturing")
+    ENERGY = "D", _("Production and supply of electricity, heat, gas and water")
+    CONSTRUCTION = "E", _("Construction")
+    TRADE = "F", _("Wholesale and retail trade")
+    TRANSPORT = "G", _("Transport, storage and post")
+    HOSPITALITY = "H", _("Hotels and catering")
+    INFORMATION = "I", _("Information transmission, software and information technology")
+    FINANCE = "J", _("Finance")
+    REAL_ESTATE = "K", _("Real estate")
+    LEASING = "L", _("Leasing and business services")
+    RESEARCH = "M", _("Scientific research and technical services")
+    ENVIRONMENT = "N", _("Water conservancy, environment and public facilities")
+    RESIDENTS = "O", _("Services to residents, repair and other services")
+    EDUCATION = "P", _("Education")
+    HEALTH = "Q", _("Health and social work")
+    CULTURE = "R", _("Culture, sports and entertainment")
+    PUBLIC = "S", _("Public administration, social security and social organizations")
+    INTERNATIONAL = "T", _("International organizations")
+
+    @classmethod
+    def spoken(cls, kept: str) -> str:
+        """The section's name; a text of before there were sections as it is."""
+        return str(cls(kept).label) if kept in cls.values else kept
+
+
 class Customer(models.Model):
     """The customer file (I2, I6). Phone, e-mail and address stand encrypted in contact points; the name is shown masked."""
 
@@ -67,6 +97,10 @@ class Customer(models.Model):
     @property
     def masked_name(self) -> str:
         return mask_name(self.name, self.kind)
+
+    @property
+    def industry_named(self) -> str:
+        return Industry.spoken(self.industry)
 
     def email_point(self) -> ContactPoint | None:
         """Where the desk writes to: the address of first choice, else the oldest."""

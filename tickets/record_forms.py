@@ -219,6 +219,7 @@ CORRECTED = (
     "urgency",
     "channel",
     "received_at",
+    "received_by",
     "what_happened",
     "expectation",
     "happened_at",
@@ -261,8 +262,15 @@ class CorrectForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, ticket: Ticket, **kwargs: Any) -> None:
         super().__init__(*args, instance=Ticket.objects.get(pk=ticket.pk), initial={"summary": ticket.item.title, "seen_version": ticket.version}, **kwargs)  # type: ignore[misc]
         self.fields["category"].queryset = Category.objects.filter(active=True) | Category.objects.filter(pk=ticket.category_id)  # type: ignore[attr-defined]
+        self._offer_receivers(ticket)
         for name, choices in (("type", Type), ("urgency", Urgency), ("channel", Channel)):
             self.fields[name].choices = choices.choices  # type: ignore[attr-defined]
+
+    def _offer_receivers(self, ticket: Ticket) -> None:
+        """I2: people of the house whom the matter does not concern; who stands there already. Nobody only where nobody was named."""
+        field: Any = self.fields["received_by"]
+        house = User.objects.filter(is_active=True).exclude(concerns__item=ticket.item_id) | User.objects.filter(pk__in=[ticket.received_by_id])
+        field.queryset, field.required = house.order_by("name"), ticket.received_by_id is not None
 
     def changes(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in self.changed_data if name in (*CORRECTED, "summary")}

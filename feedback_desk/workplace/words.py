@@ -18,7 +18,7 @@ from feedback_desk.deadlines import wording
 from feedback_desk.records.moves import moves_of
 from feedback_desk.records.spoken import when
 from tickets.choosing import in_words
-from tickets.models import Customer, Level, Ticket
+from tickets.models import Customer, Industry, Level, Ticket
 
 DRAWN_FROM_ROWS = frozenset({"contact", "note", "attach", "visit", "deadline_extended", "limit_near", "action_drafted", "action_approved"})
 """These have a row of their own in the story, with more to say than the line; more time has the move that granted it, a reminder the page of the limits,
@@ -375,6 +375,8 @@ def _value(name: str, value: Any, of: type[Ticket | Customer]) -> str:
         return _("empty")
     if name == "level" and value in Level.values:
         return str(Level(value).label)
+    if name == "industry":
+        return Industry.spoken(value)
     field = of._meta.get_field(name) if name in {f.name for f in of._meta.fields} else None
     choices = dict(field.flatchoices) if field is not None else {}  # type: ignore[union-attr]
     return str(choices.get(value, _moment(value) if isinstance(value, str) and name.endswith("_at") else value))

@@ -87,6 +87,7 @@ def ticket_fields(record: Record) -> dict[str, Any]:
     fields |= {
         "state_since": instant(record["state_since"]),
         "received_at": received,
+        "received_by_id": record.get("received_by"),
         "registered_at": received,
         "completed_at": closed,
         "closed_at": closed,

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tickets.imports import values
 from tickets.lifecycle import State
-from tickets.models import Channel, CustomerKind, Level, Type, Urgency
+from tickets.models import Channel, CustomerKind, Industry, Level, Type, Urgency
 
 CUSTOMERS, TICKETS = "customers", "tickets"
 WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
@@ -47,7 +47,7 @@ CUSTOMER_TARGETS = (
     Target("address", _("Address"), "text", longest=300),
     Target("contact_name", _("Contact person"), "text", longest=60),
     Target("level", _("Level"), "choice", choices=Level.choices),
-    Target("industry", _("Industry"), "text", longest=60),
+    Target("industry", _("Industry"), "choice", choices=Industry.choices),
     Target("area", _("Area"), "text", longest=60),
     Target("remark", _("Remark"), "text", longest=500),
     Target("created_at", _("Customer since"), "time"),
@@ -55,6 +55,7 @@ CUSTOMER_TARGETS = (
 TICKET_TARGETS = (
     Target("external_id", _("Number elsewhere"), "number", longest=60),
     Target("received_at", _("Time of receipt"), "time"),
+    Target("received_by", _("Received by"), "person"),
     Target("due_at", _("Due as promised"), "time"),
     Target("closed_at", _("Time of closing"), "time"),
     Target("state", _("State"), "choice", choices=STATES),
@@ -136,7 +137,7 @@ def _can_be(target: Target, cells: list[Any], score: float) -> bool:
         return bool(cells and values.orders_that_fit(cells[:50])) or (not cells and score == 1)
     if target.key == "external_id":
         return bool(cells) and (score == 1 or not repeats(cells))
-    if target.kind in ("choice", "category", "department"):
+    if target.kind in ("choice", "category", "department", "person"):
         share = 2 / 3 if score == 1 else 1 / 3
         few = len(set(map(str, cells))) <= max(30, len(cells) * share)
         return not cells or (few and bool(score >= 0.9 or not values.orders_that_fit(cells[:50])))

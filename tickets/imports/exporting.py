@@ -100,7 +100,7 @@ class Export:
                 points = self._points(row.contact_points.all(), self.plain)
                 yield [
                     *(row.number, row.external_id, row.name if self.plain else row.masked_name, row.get_kind_display(), *points),
-                    *(row.contact_name if self.plain else "", row.get_level_display(), row.industry, row.area, _local(row.created_at), row.remark),
+                    *(row.contact_name if self.plain else "", row.get_level_display(), row.industry_named, row.area, _local(row.created_at), row.remark),
                 ]
 
     def tickets(self, first: date | None, last: date | None) -> Iterator[Line]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from tickets.imports import columns as kinds
 from tickets.imports import services
 from tickets.lifecycle import State as TicketState
-from tickets.models import Category, Channel, CustomerKind, ImportRun, Level, Outcome, Type
+from tickets.models import Category, Channel, CustomerKind, ImportRun, Industry, Level, Outcome, Type
 
 State = ImportRun.State
 LABELS = {
@@ -23,6 +23,7 @@ LABELS = {
     "state": dict(TicketState.choices),
     "kind": dict(CustomerKind.choices),
     "level": dict(Level.choices),
+    "industry": dict(Industry.choices),
     "outcome": dict(Outcome.choices),
 }
 TICKET_COLUMNS = ("external_id", "title", "type", "category", "channel", "state", "received_at", "closed_at", "due_at")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,7 @@ from django.conf import settings as django_settings
 from django.utils.text import slugify
 from pypinyin import lazy_pinyin
 
-from feedback_desk.people.models import Department
+from feedback_desk.people.models import Department, User
 from tickets.imports import columns as kinds
 from tickets.imports.values import same
 from tickets.models import Category, PriorityRule
@@ -60,11 +61,12 @@ class Plan:
 
 @dataclass
 class Known:
-    """Categories, departments and priorities by name, read once per run; `fresh` collects categories that are to be made: slug → name."""
+    """Categories, departments, people and priorities by name, read once per run; `fresh` collects categories that are to be made: slug → name."""
 
     categories: dict[str, str]
     departments: dict[str, int]
     priorities: dict[tuple[str, str], str]
+    people: dict[str, int] = field(default_factory=dict)
     fresh: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -75,7 +77,7 @@ class Known:
                 categories.setdefault(same(words), slug)
         departments = {same(words): pk for pk, *names in Department.objects.values_list("pk", "name", "name_en") for words in names if words}
         priorities = {(urgency, level): priority for urgency, level, priority in PriorityRule.objects.values_list("urgency", "level", "priority")}
-        return cls(categories, departments, priorities)
+        return cls(categories, departments, priorities, _people())
 
     def category(self, words: str, *, create: bool) -> str | None:
         """The slug of a category by code or name; made up and remembered when it may be created."""
@@ -85,6 +87,13 @@ class Known:
             self.categories[plain] = slug
             self.fresh[slug] = words
         return self.categories.get(plain)
+
+
+def _people() -> dict[str, int]:
+    """By account or name, whoever has left since too; a name that two people have is nobody's."""
+    rows = list(User.objects.values_list("pk", "username", "name"))
+    names = Counter(same(name) for _pk, _account, name in rows)
+    return {same(name): pk for pk, _account, name in rows if names[same(name)] == 1} | {same(account): pk for pk, account, _name in rows}
 
 
 def slug_for(name: str) -> str:

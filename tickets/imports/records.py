@@ -105,6 +105,7 @@ def ticket_record(cells: Mapping[str, Any], plan: Plan, at: datetime) -> Record:
         "state": State.CLOSED.value if state == kinds.DUPLICATE else state,
         "outcome": _outcome(state),
         "department": cells.get("department"),
+        "received_by": cells.get("received_by"),
         "remark": "\n".join(filter(None, [cells.get("remark") or "", *cells["rest"]])),
         "customer": _customer(cells, plan),
         **times,

@@ -27,6 +27,7 @@ READERS = {"text": values.text, "number": values.number, "phone": values.phone, 
 PATHS = {
     "title": "item__title",
     "department": "item__department_id",
+    "received_by": "received_by_id",
     "category": "category_id",
     "due_at": "promised_due_at",
     "customer_name": "customer__name",
@@ -93,15 +94,15 @@ class CategoryWidget(widgets.Widget):  # type: ignore[misc]
         return slug
 
 
-class DepartmentWidget(widgets.Widget):  # type: ignore[misc]
-    """A department by name; one that the desk does not have stays empty and is kept in the remark."""
+class NamedWidget(widgets.Widget):  # type: ignore[misc]
+    """A department or a person by name; one that the desk does not have stays empty and is kept in the remark."""
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: Mapping[str, int]) -> None:
         super().__init__()
         self.known = known
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> int | None:
-        return self.known.departments.get(values.same(values.text(value)))
+        return self.known.get(values.same(values.text(value)))
 
 
 class UnknownValue(ValueError):
@@ -135,7 +136,9 @@ class CleanedResource(resources.ModelResource):  # type: ignore[misc]
         if target.kind == "category":
             return CategoryWidget(self.plan, self.known)
         if target.kind == "department":
-            return DepartmentWidget(self.known)
+            return NamedWidget(self.known.departments)
+        if target.kind == "person":
+            return NamedWidget(self.known.people)
         return CellWidget(target.kind)
 
     def get_import_order(self) -> list[str]:
@@ -252,11 +255,10 @@ class HistoricTicketResource(CleanedResource):
         cells["category_words"] = values.text(row[column]) if column else ""
 
     def _rest(self, row: Mapping[str, Any], cells: Mapping[str, Any]) -> list[str]:
-        """Columns without a target, and a department that the desk does not have."""
+        """Columns without a target, and a department or a person that the desk does not have."""
         named = set(self.plan.columns.values())
         rest = [column for column in row if column not in named] if self.plan.keep_rest else []
-        if self.plan.columns.get("department") and cells.get("department") is None:
-            rest.append(self.plan.columns["department"])
+        rest += [self.plan.columns[key] for key in ("department", "received_by") if key in self.plan.columns and cells.get(key) is None]
         return [f"{column}: {words}" for column in rest if (words := _readable(row[column]))]
 
     def init_instance(self, row: Any = None) -> Ticket:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +16,9 @@ from django.utils.translation import gettext_noop
 from feedback_desk import clock
 from feedback_desk.deadlines import rederiving
 from feedback_desk.deadlines import services as deadlines
+from feedback_desk.deadlines.models import Deadline
 from feedback_desk.notices import outbox
-from feedback_desk.people import receivers, standing
+from feedback_desk.people import access, receivers, standing
 from feedback_desk.people.access import NotYou
 from feedback_desk.people.actors import Actor, person
 from feedback_desk.people.models import Role, User
@@ -29,7 +30,7 @@ from feedback_desk.records.moves import changed_meanwhile
 from feedback_desk.records.spoken import when
 from tickets import partner, routes
 from tickets.models import Category, Customer, Route, Ticket, Type, Urgency
-from tickets.permissions import may_register, refuse_if_closed
+from tickets.permissions import matter_that_closes, may_register, refuse_if_closed
 from tickets.services import placing, triage
 from tickets.services.common import (
     FROM_REGISTRATION,
@@ -52,7 +53,7 @@ DETAILS = frozenset({
     "happened_at", "happened_where", "witnesses", "outcome_so_far", "steps_to_reproduce", "expectation", "order_number", "product", "model",
     "product_grade", "serial", "batch", "quantity", "bought_on", "proof_of_purchase", "remark", "complex",
 })  # fmt: skip
-CORRECTABLE = DETAILS | {"type", "category", "urgency", "channel", "what_happened", "summary", "received_at", "customer"}
+CORRECTABLE = DETAILS | {"type", "category", "urgency", "channel", "what_happened", "summary", "received_at", "received_by", "customer"}
 
 CHOOSES = frozenset({"type", "category", "urgency", "channel", "received_at", "customer"})
 """What the rules of limits are chosen by, and where they begin."""
@@ -61,11 +62,12 @@ CHOOSES = frozenset({"type", "category", "urgency", "channel", "received_at", "c
 @transaction.atomic
 def register(
     *, by: Actor, customer_id: int, summary: str, type: str, category_id: int, channel: str, received_at: datetime, what_happened: str,
-    urgency: str = Urgency.NORMAL, assignee_id: int | None = None, about: Iterable[User] = (), files: Iterable[UploadedFile[bytes]] = (), **details: Any,
+    urgency: str = Urgency.NORMAL, received_by_id: int | None = None, assignee_id: int | None = None, about: Collection[User] = (), files: Iterable[UploadedFile[bytes]] = (), **details: Any,
 ) -> Ticket:  # fmt: skip
     """I1-I5: one item, its receipt, its limits; a complaint's form in the same transaction (T1).
 
-    `about`: colleagues the customer names; they are concerned from the start (V3). Raises ValidationError per field, NotYou.
+    `received_by_id`: the colleague who took it, if not who registers. `about`: colleagues the customer names; they are concerned from the start (V3).
+    Raises ValidationError per field, NotYou.
     """
     at = clock.now()
     user = person(by)
@@ -79,7 +81,7 @@ def register(
         raise TypeError(f"register() does not know {sorted(unknown)}")
     ticket = Ticket(
         customer=customer, type=type, category=category, urgency=urgency, priority=priority_of(urgency, customer.level), channel=channel,
-        received_at=received_at, received_by=user, registered_at=at, registered_by=user, state_since=at, what_happened=what_happened.strip(), **details,
+        received_at=received_at, received_by=_receiver(received_by_id, customer, about) or user, registered_at=at, registered_by=user, state_since=at, what_happened=what_happened.strip(), **details,
     )  # fmt: skip
     _check(ticket, summary, at)
     route = routes.of(type, category)
@@ -102,6 +104,21 @@ def register(
     return ticket
 
 
+def _receiver(user_id: int | None, customer: Customer, named: Collection[User]) -> User | None:
+    """I2: somebody of the house who is not concerned (V3): neither named now nor in another matter of this customer."""
+    receiver = User.objects.get(pk=user_id) if user_id else None
+    if receiver is not None:
+        _check_receiver(receiver, concerned=receiver in named or matter_that_closes(receiver, customer) is not None)
+    return receiver
+
+
+def _check_receiver(receiver: User, *, concerned: bool) -> None:
+    if concerned:
+        raise ValidationError({"received_by": _("%(name)s is named in this matter and takes no part in handling it.") % {"name": receiver}})
+    if not receiver.is_active:
+        raise ValidationError({"received_by": _("%(name)s does not work here any more.") % {"name": receiver}})
+
+
 def _check(ticket: Ticket, summary: str, at: datetime) -> None:
     errors: dict[str, Any] = {}
     if not summary.strip():
@@ -122,7 +139,7 @@ def _check(ticket: Ticket, summary: str, at: datetime) -> None:
 
 def _start_limits(ticket: Ticket, *, by: Actor, at: datetime) -> None:
     known, department = facts(ticket), ticket.item.department
-    deadlines.start(ticket.item, "D01", at=at, facts=known, owner=person(by), department=department, start_at=ticket.received_at)
+    deadlines.start(ticket.item, "D01", at=at, facts=known, owner=ticket.received_by, department=department, start_at=ticket.received_at)
     deadlines.settle(ticket.item, "D01", at=at, by=person(by))
     deadlines.start_all(ticket.item, list(FROM_REGISTRATION), at=at, facts=known, owner=responsible(ticket, at), department=department)
     start_from_receipt(ticket, at=at)
@@ -177,6 +194,8 @@ def correct(*, ticket_id: int, by: User, changes: dict[str, Any], reason: str, s
             setattr(ticket, field, new)
     summary = changed.get("summary", ticket.item.title)
     _check(ticket, summary, at)
+    if receiver := changed.get("received_by"):
+        _check_receiver(receiver, concerned=access.concerned(receiver, ticket.item) or matter_that_closes(receiver, ticket.customer) is not None)
     ticket.priority = priority_of(ticket.urgency, ticket.customer.level)
     ticket.version += 1
     ticket.save(update_fields=[*(changed.keys() - {"summary"}), "priority", "version"])
@@ -200,6 +219,8 @@ def _plain(value: Any) -> Any:
 
 def _rederive(ticket: Ticket, changed: dict[str, Any], before: dict[str, Any], *, by: User, at: datetime, reason: str) -> None:
     """What the limits make of a correction; nothing for a ticket that ended, but whether it was registered in time (I5)."""
+    if "received_by" in changed:
+        Deadline.objects.filter(item=ticket.item, code="D01").update(owner=ticket.received_by)
     if "received_at" in changed:
         rederiving.judge_anew(ticket.item, "D01", start_at=ticket.received_at, at=at, by=by)
     if not ticket.item.open:

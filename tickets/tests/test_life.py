@@ -14,7 +14,7 @@ from feedback_desk.deadlines.models import Deadline
 from feedback_desk.deadlines.sweep import until_done
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow, NotYou
-from feedback_desk.people.models import Absence, Concern, Role
+from feedback_desk.people.models import Absence, Concern, Role, User
 from feedback_desk.people.services import name_concerned
 from feedback_desk.records.models import Entry, Item, Reading
 from tests.ways import comes_next
@@ -131,6 +131,31 @@ def test_I4_invalid_needs_a_reason_and_what_was_explained(kept, cast):
     assert (now(ticket).state, now(ticket).outcome, live(ticket)) == ("invalid", "invalid", set())
     services.restore(ticket_id=ticket.pk, by=cast.supervisor, reason="确为本店商品")
     assert limit(ticket, "D08").start_at == ticket.received_at
+
+
+def test_I2_a_colleague_may_have_received_it_and_registering_in_time_was_theirs(kept, cast):
+    assert (kept().received_by, limit(kept(), "D01").owner) == (cast.agent, cast.agent)
+    ticket = kept(received_by_id=cast.visitor.pk)
+    assert (ticket.received_by, ticket.registered_by, limit(ticket, "D01").owner) == (cast.visitor, cast.agent, cast.visitor)
+    services.correct(ticket_id=ticket.pk, by=cast.agent, changes={"received_by": cast.colleague}, reason="接听的是小周")
+    assert (now(ticket).received_by, limit(ticket, "D01").owner) == (cast.colleague, cast.colleague)
+    changed = Entry.objects.get(item=ticket.item, verb="correct").data["changes"]
+    assert changed == {"received_by": [str(cast.visitor), str(cast.colleague)]}
+
+
+def test_I2_V3_nobody_who_has_left_or_is_concerned_received_it(kept, said, cast):
+    User.objects.filter(pk=cast.colleague.pk).update(is_active=False)
+    kept(about=[cast.outsider])
+    ticket = kept()
+    refused = [{"received_by_id": cast.colleague.pk}, {"received_by_id": cast.person_concerned.pk, "about": [cast.person_concerned]}]
+    for words in [*refused, {"received_by_id": cast.outsider.pk}]:
+        with pytest.raises(ValidationError) as wrong:
+            services.register(**said(**words))
+        assert list(wrong.value.message_dict) == ["received_by"]
+    for receiver in (User.objects.get(pk=cast.colleague.pk), cast.outsider):
+        with pytest.raises(ValidationError) as wrong:
+            services.correct(ticket_id=ticket.pk, by=cast.agent, changes={"received_by": receiver}, reason="记错")
+        assert list(wrong.value.message_dict) == ["received_by"]
 
 
 def test_I5_received_and_registered_are_two_times_and_late_is_shown(kept, local, freeze):
@@ -306,7 +331,7 @@ def test_T12_no_result_without_the_customers_agreement(kept, cast):
     assert (now(ticket).state, limit(ticket, "D26").state, limit(ticket, "D08").state) == ("confirming", "paused", "settled")
 
 
-NOTE = {"expectation": "换新", "cause": "外壳凹陷", "course": "已核实照片", "promised": "今天回电"}
+NOTE: dict[str, Any] = {"expectation": "换新", "cause": "外壳凹陷", "course": "已核实照片", "promised": "今天回电"}
 
 
 def test_T15_to_the_second_line_with_a_note_and_D35(kept, cast, local):

@@ -15,10 +15,12 @@ from django.utils import timezone
 
 from feedback_desk import clock
 from feedback_desk.notices.models import Notice
+from feedback_desk.people import services as people
 from feedback_desk.people.models import Concern, Refusal, User
 from feedback_desk.records.models import Reading
 from feedback_desk.workplace.models import Draft
 from tickets import services
+from tickets.forms import CustomerForm
 from tickets.models import Category, Customer, Ticket
 
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000002000001e221bc330000000049454e44ae426082")
@@ -61,6 +63,48 @@ def test_I2_an_item_is_registered_and_its_page_follows(at_desk: Any, typed: Any,
     assert answer.headers["Location"] == f"/desk/tickets/{ticket.item.number}/"
     assert (ticket.item.title, ticket.serial, ticket.batch, ticket.urgency, ticket.registered_by) == ("冰箱不制冷", "SN-1", "2609B", "urgent", cast.agent)
     assert sorted(a.name for a in ticket.item.attachments.all()) == ["底.png", "箱.png"]
+
+
+def test_I2_who_received_it_is_chosen_among_the_house_and_corrected_later(at_desk: Any, typed: Any, cast: SimpleNamespace) -> None:
+    client = at_desk(cast.agent)
+    assert cast.visitor in client.get("/desk/register/").context["form"].fields["received_by"].queryset
+    client.post("/desk/register/", typed(received_by=cast.visitor.pk))
+    ticket = Ticket.objects.get()
+    assert (ticket.received_by, ticket.registered_by) == (cast.visitor, cast.agent)
+    url = f"/desk/tickets/{ticket.item.number}/correct/"
+    form = client.get(url).context["form"]
+    people.name_concerned(ticket.item, cast.colleague, because="客户点名", by=cast.supervisor, at=clock.now())
+    assert form.fields["received_by"].required
+    same = {name: "" if (value := form[name].value()) in (None, False) else value for name in form.fields}
+    same["received_at"] = f"{timezone.localtime(ticket.received_at):%Y-%m-%dT%H:%M}"
+    refused = client.post(url, same | {"received_by": cast.colleague.pk, "reason": "记错"})
+    assert "received_by" in refused.context["form"].errors
+    assert client.post(url, same | {"received_by": cast.supervisor.pk, "reason": "接听的是主管"}).status_code == 302
+    assert Ticket.objects.get().received_by == cast.supervisor
+
+
+def test_I2_the_industry_of_a_new_customer_is_one_of_the_sections(at_desk: Any, cast: SimpleNamespace) -> None:
+    client, said = at_desk(cast.agent), {"new-name": "江城电机厂", "new-kind": "company", "new-level": "ordinary", "create": "1"}
+    choices = list(CustomerForm().fields["industry"].choices)  # type: ignore[attr-defined]
+    assert [key for key, _label in choices] == ["", *"ABCDEFGHIJKLMNOPQRST"]
+    assert ("C", "C 制造业") in choices
+    client.post("/desk/register/", said | {"new-industry": "C"})
+    made = Customer.objects.get(name="江城电机厂")
+    assert "制造业" in client.get(f"/desk/customers/{made.number}/").content.decode()
+
+
+def test_I2_a_free_text_of_before_stays_as_the_industry_until_it_is_changed(at_desk: Any, cast: SimpleNamespace, customer: Any) -> None:
+    Customer.objects.filter(pk=customer.pk).update(industry="机械配件")
+    client, url = at_desk(cast.agent), f"/desk/customers/{customer.number}/correct/"
+    assert "机械配件" in client.get(f"/desk/customers/{customer.number}/").content.decode()
+    form = client.get(url).context["form"]
+    assert form["industry"].value() == "机械配件"
+    said = {name: form[name].value() or "" for name in form.fields} | {"reason": "更正"}
+    for industry, kept in (("机械配件", "机械配件"), ("C", "C")):
+        assert client.post(url, said | {"industry": industry, "area": f"武汉{kept}"}).status_code == 302
+        assert Customer.objects.get(pk=customer.pk).industry == kept
+    assert client.post(url, said | {"industry": "机械配件"}).status_code == 422
+    assert "行业: 机械配件 → 制造业" in client.get(url).content.decode().replace("：", ": ")
 
 
 def test_register_and_take_the_next_leads_back_to_an_empty_form(at_desk: Any, typed: Any, cast: SimpleNamespace) -> None:

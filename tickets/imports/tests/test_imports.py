@@ -319,6 +319,26 @@ def test_customers_are_imported_sealed_and_found_by_phone(imported: Do, cast: An
     assert Customer.objects.count() == 2
 
 
+INDUSTRIES = "客户名称,行业\n江城电机厂,制造业\n长江物流有限公司,物流\n汉口印刷所,教育培训\n"
+
+
+def test_I2_an_industry_elsewhere_is_one_of_the_sections_here(imported: Do, checked: Do, cast: Any) -> None:
+    assert checked(content(INDUSTRIES + "某某堂,算命\n"), kind="customers", values={"industry": {"制造业": "C"}}).result["unknown"] == {
+        "industry": {"物流": 1, "教育培训": 1, "算命": 1}
+    }
+    imported(content(INDUSTRIES), kind="customers")
+    assert dict(Customer.objects.values_list("name", "industry")) == {"江城电机厂": "C", "长江物流有限公司": "G", "汉口印刷所": "P"}
+
+
+RECEIVED = "编号,创建时间,接收人\nB1,2026/1/5 9:05,{0}\nB2,2026/1/6 9:05,查无此人\nB3,2026/1/7 9:05,\n"
+
+
+def test_I2_who_received_it_elsewhere_is_somebody_of_the_house_or_stays_in_the_remark(imported: Do, cast: Any) -> None:
+    imported(content(RECEIVED.format(cast.agent.name)))
+    found = {ticket.external_id: (ticket.received_by, ticket.remark) for ticket in Ticket.objects.select_related("received_by")}
+    assert found == {"B1": (cast.agent, ""), "B2": (None, "接收人: 查无此人"), "B3": (None, "")}
+
+
 def test_a_customer_known_by_phone_is_changed_and_not_doubled(imported: Do, customer: Customer) -> None:
     imported(content(CUSTOMERS.replace("武汉市珞喻路1号", "武汉市中山路2号")), kind="customers")
     customer.refresh_from_db()
