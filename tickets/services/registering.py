@@ -62,7 +62,8 @@ CHOOSES = frozenset({"type", "category", "urgency", "channel", "received_at", "c
 @transaction.atomic
 def register(
     *, by: Actor, customer_id: int, summary: str, type: str, category_id: int, channel: str, received_at: datetime, what_happened: str,
-    urgency: str = Urgency.NORMAL, received_by_id: int | None = None, assignee_id: int | None = None, about: Collection[User] = (), files: Iterable[UploadedFile[bytes]] = (), **details: Any,
+    urgency: str = Urgency.NORMAL, received_by_id: int | None = None, assignee_id: int | None = None, about: Collection[User] = (),
+    files: Iterable[UploadedFile[bytes]] = (), **details: Any,
 ) -> Ticket:  # fmt: skip
     """I1-I5: one item, its receipt, its limits; a complaint's form in the same transaction (T1).
 
@@ -81,7 +82,8 @@ def register(
         raise TypeError(f"register() does not know {sorted(unknown)}")
     ticket = Ticket(
         customer=customer, type=type, category=category, urgency=urgency, priority=priority_of(urgency, customer.level), channel=channel,
-        received_at=received_at, received_by=_receiver(received_by_id, customer, about) or user, registered_at=at, registered_by=user, state_since=at, what_happened=what_happened.strip(), **details,
+        received_at=received_at, received_by=_receiver(received_by_id, customer, about) or user, registered_at=at, registered_by=user, state_since=at,
+        what_happened=what_happened.strip(), **details,
     )  # fmt: skip
     _check(ticket, summary, at)
     route = routes.of(type, category)
