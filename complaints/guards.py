@@ -17,7 +17,7 @@ from feedback_desk.records.models import Entry
 from tickets.models import Channel, Contact
 
 if TYPE_CHECKING:
-    from complaints.models import ComplaintForm, CorrectiveAction, Disposition, FinalReply, HandlingDecision, Remedy
+    from complaints.models import ComplaintForm, CorrectiveAction, Disposition, FinalReply, HandlingDecision, Inspection, Remedy
     from feedback_desk.deadlines.models import Extension
     from feedback_desk.people.models import User
 
@@ -105,8 +105,19 @@ def signatures_missing(disposition: Disposition) -> str | None:
     return None if {"cs_manager", "department"} <= sides else _("The other side has not signed this text yet.")
 
 
+def last_inspection(form: ComplaintForm) -> Inspection | None:
+    """C9: of this round."""
+    return remembered(("inspection", form.pk), form.inspections.filter(round=form.round).last)
+
+
+def faults_to_answer(form: ComplaintForm) -> Inspection | None:
+    """C9: the check that sent the form back, while the department finds out who is responsible for the faults."""
+    last = last_inspection(form) if form.state == "executing" else None
+    return last if last is not None and not last.passed else None
+
+
 def is_checked(form: ComplaintForm) -> bool:
-    last = remembered(("inspection", form.pk), form.inspections.filter(round=form.round).last)
+    last = last_inspection(form)
     return last is not None and last.passed and (form.handed_over_at is None or last.at >= form.handed_over_at)
 
 

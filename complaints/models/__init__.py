@@ -17,6 +17,7 @@ from complaints.models.early import (
 from complaints.models.form import (
     AbnormalGround,
     ComplaintForm,
+    FaultFinding,
     FormAct,
     Grade,
     GradeRule,
@@ -50,6 +51,7 @@ __all__ = [
     "DispositionKind",
     "DispositionPolicy",
     "FactsCheck",
+    "FaultFinding",
     "FinalReply",
     "FirstAnalysis",
     "FirstPlan",

@@ -232,3 +232,22 @@ class Inspection(AppendOnly, models.Model):
 
     def __str__(self) -> str:
         return f"{self._meta.verbose_name} {timezone.localtime(self.at):%Y-%m-%d %H:%M}"
+
+
+class FaultFinding(AppendOnly, models.Model):
+    """C9: who is responsible for the faults of one inspection, as the department found before it handed over again."""
+
+    inspection = models.OneToOneField(Inspection, on_delete=models.PROTECT, related_name="finding")
+    user = models.ForeignKey("people.User", verbose_name=_("person"), null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    department = models.ForeignKey("people.Department", verbose_name=_("department"), on_delete=models.PROTECT, related_name="+")
+    words = models.TextField(_("how the faults came about, and what was put right"))
+    by = models.ForeignKey("people.User", verbose_name=_("by"), on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(_("when"))
+
+    class Meta:
+        verbose_name = _("responsibility for faults")
+        verbose_name_plural = _("responsibilities for faults")
+
+    @property
+    def target(self) -> str:
+        return str(self.user or self.department)

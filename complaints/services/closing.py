@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 from complaints import guards, texts
 from complaints.guards import VISITS_IN_VAIN
 from complaints.lifecycle import ENDED
-from complaints.models import AbnormalGround, ComplaintForm, Disposition, Inspection
+from complaints.models import AbnormalGround, ComplaintForm, Disposition, FaultFinding, Inspection
 from complaints.services.answers import answer_again
 from complaints.services.common import (
     VISIT_CODES,
@@ -22,6 +22,7 @@ from complaints.services.common import (
     drop_drafts,
     end_ticket,
     head_of,
+    hold,
     locked,
     locked_disposition,
     move,
@@ -36,7 +37,8 @@ from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.people.access import Changed, NotYou
 from feedback_desk.people.actors import Actor
-from feedback_desk.people.models import Role, User
+from feedback_desk.people.models import Department, Role, User
+from feedback_desk.people.services import name_concerned
 from feedback_desk.records import history
 from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import changed_meanwhile, make, too_late
@@ -46,16 +48,42 @@ from tickets.services.common import STAYS_OWED, demand, need, tell
 
 
 @transaction.atomic
-def hand_over(*, form_id: int, by: User) -> ComplaintForm:
-    """C6: the form goes to customer service the same day and never waits for the customer. Settles D18, or D37 after a return."""
+def hand_over(*, form_id: int, by: User, user_id: int | None = None, department_id: int | None = None, words: str = "") -> ComplaintForm:
+    """C6: the form goes to customer service the same day and never waits for the customer. Settles D18, or D37 after a return.
+
+    C9: after a return `user_id` or, for the department as a whole, `department_id` is who is responsible for the faults, `words` how they came about.
+    """
     at = clock.now()
     form = locked(form_id)
+    returned = guards.faults_to_answer(form)
     form.handed_over_at = at
     entry = move(form, "hand_over", by=by, at=at, save=("handed_over_at",))
+    if returned is not None:
+        _find_at_fault(returned, form, by=by, at=at, user_id=user_id, department_id=department_id, words=words)
     deadlines.settle(form.item, "D17", "D18", "D37", at=at, by=by)
     tell(form.item.holder, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Check of a form handed over"))
     closure_asked(form, at=at)
     return form
+
+
+def _find_at_fault(
+    returned: Inspection, form: ComplaintForm, *, by: User, at: datetime, user_id: int | None, department_id: int | None, words: str,
+) -> None:  # fmt: skip
+    """C9, V3: a person found responsible is concerned from now on; never whoever decides here, or took one of the four parts (V8)."""
+    need(words=words)
+    user = User.objects.select_related("department").filter(pk=user_id, is_active=True).first()
+    department = Department.objects.filter(pk=department_id, active=True).first() or (user.department if user else None)
+    if user is not None and user == by:
+        raise ValidationError({"user": _("You cannot determine your own responsibility: your stand-in does.")})
+    if user is not None and user.pk in {part[1] for part in form.parts_taken()}:
+        raise ValidationError({"user": _("%(who)s took part in deciding on this complaint: name the department.") % {"who": user}})
+    if department is None:
+        raise ValidationError({"department": _("Say who is responsible: a person, or a department.")})
+    finding = FaultFinding.objects.create(inspection=returned, user=user, department=department, words=words.strip(), by=by, at=at)
+    history.record(form.item, "find_at_fault", by=by, at=at, reason=words, data={"target": finding.target})
+    if user is not None:
+        name_concerned(form.item, user, because=_("responsible for faults that the inspector found"), by=by, at=at)
+        hold(form, at)
 
 
 @transaction.atomic

@@ -44,12 +44,57 @@ def test_C9_with_faults_it_goes_back_to_the_department_and_then_on(way, freeze):
     assert way.limit("D19").state == "void"
     assert way.limit("D37").owner == way.cast.department_head
     freeze("2026-03-02 16:00")
-    forms.hand_over(form_id=way.form_id, by=way.cast.department_head)
+    forms.hand_over(form_id=way.form_id, by=way.cast.department_head, department_id=way.cast.delivery.pk, words="谈话后未补日期，已补。")
     assert (way.limit("D37").state, way.limit("D37").late) == ("settled", False)
     assert way.live("D19") == {"D19"}
     inspect(way)
     assert way.form.state == "visiting"
     assert [i.passed for i in way.form.inspections.all()] == [False, True]
+
+
+def returned(way):
+    way = way().awaiting_check().result()
+    inspect(way, passed=False, timely=False, severity="mild", faults="谈话记录无日期")
+    return way
+
+
+def test_C9_the_department_says_who_is_responsible_for_the_faults_before_it_hands_over_again(way, freeze):
+    way = returned(way)
+    freeze("2026-03-02 16:00")
+    with pytest.raises(ValidationError) as nothing_said:
+        forms.hand_over(form_id=way.form_id, by=way.cast.department_head)
+    assert "words" in nothing_said.value.error_dict
+    with pytest.raises(ValidationError) as nobody_named:
+        forms.hand_over(form_id=way.form_id, by=way.cast.department_head, words="谈话后未补日期。")
+    assert "department" in nobody_named.value.error_dict
+    assert way.form.state == "executing", "a refused hand-over leaves no half of it"
+    forms.hand_over(form_id=way.form_id, by=way.cast.department_head, department_id=way.cast.delivery.pk, words="谈话后未补日期，已补。")
+    finding = way.form.inspections.get().finding
+    assert (finding.department, finding.user, finding.by, finding.words) == (way.cast.delivery, None, way.cast.department_head, "谈话后未补日期，已补。")
+    line = Entry.objects.get(item=way.form.item, verb="find_at_fault")
+    assert (line.data["target"], line.words.text) == ("配送部", "谈话后未补日期，已补。")
+    inspect(way)
+    assert way.form.state == "visiting"
+
+
+def test_C9_V3_a_person_responsible_for_the_faults_takes_no_part_any_more(way):
+    way = returned(way)
+    forms.hand_over(form_id=way.form_id, by=way.cast.department_head, user_id=way.cast.head_backup.pk, words="谈话由副手记录，已补。")
+    assert way.form.inspections.get().finding.department == way.cast.delivery, "of their own department unless another is said"
+    assert Concern.objects.filter(item=way.ticket.item, user=way.cast.head_backup).exists()
+
+
+@pytest.mark.parametrize("who", ["department_head", "manager", "general_manager", "inspector"])
+def test_C9_V3_nobody_who_decides_or_decided_on_the_complaint_is_made_responsible_for_the_faults(way, who):
+    way = returned(way)
+    with pytest.raises(ValidationError) as refused:
+        forms.hand_over(form_id=way.form_id, by=way.cast.department_head, user_id=getattr(way.cast, who).pk, words="谈话后未补日期。")
+    assert "user" in refused.value.error_dict
+    assert way.form.state == "executing"
+
+
+def test_C9_a_form_that_was_never_returned_is_handed_over_without_a_word(way):
+    assert not hasattr(way().awaiting_check().form.inspections.first(), "finding")
 
 
 def test_C20_no_closing_without_a_case_summary(way):

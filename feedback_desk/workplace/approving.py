@@ -17,9 +17,9 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from complaints import texts
-from complaints.guards import time_asked_for
+from complaints.guards import faults_to_answer, time_asked_for
 from complaints.lifecycle import State
-from complaints.models import ComplaintForm, CorrectiveAction, Disposition, FormAct, Responsibility
+from complaints.models import ComplaintForm, CorrectiveAction, Disposition, FormAct, Inspection, Responsibility
 from complaints.permissions import APPROVES
 from feedback_desk import clock
 from feedback_desk.deadlines import wording
@@ -488,6 +488,11 @@ class Card:
 
     def _of_round(self) -> list[Disposition]:
         return list(self.form.dispositions.filter(round=self.form.round).exclude(state__in=("draft", "withdrawn")).select_related("user", "department"))
+
+    @cached_property
+    def returned(self) -> Inspection | None:
+        """C9: the check whose faults wait for whom the department finds responsible."""
+        return faults_to_answer(self.form)
 
     @cached_property
     def similar(self) -> Similar | None:

@@ -98,7 +98,7 @@ DOORS: dict[type[models.Model], dict[str, Door]] = {
         "rule": Door(complaint_services.rule, complaint_forms.RuleForm),
         "send_back": Door(complaint_services.send_back, complaint_forms.SendBackForm),
         "confirm_no_fault": Door(complaint_services.confirm_no_fault, complaint_forms.ConfirmNoFaultForm),
-        "hand_over": Door(complaint_services.hand_over),
+        "hand_over": Door(complaint_services.hand_over, complaint_forms.HandOverForm),
         "pass_check": Door(_check, complaint_forms.CheckForm, fills=(form_life.checked,)),
         "pass_and_file": Door(_check, complaint_forms.FileForm, fills=(form_life.checked, form_life.has_case_summary)),
         "return_to_department": Door(_check, complaint_forms.ReturnForm),

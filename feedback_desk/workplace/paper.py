@@ -14,6 +14,7 @@ from feedback_desk.records.models import Entry
 from feedback_desk.workplace import panels
 from feedback_desk.workplace import paper_course as course
 from feedback_desk.workplace.matter import Matter
+from feedback_desk.workplace.panels import checks
 from feedback_desk.workplace.panels.parts import aside, named, series
 from feedback_desk.workplace.paper_course import by, together
 from feedback_desk.workplace.templatetags.desk import exact
@@ -155,6 +156,7 @@ def _end(form: ComplaintForm, round: int, told: Told) -> list[Row]:
     visit = Contact.objects.filter(visit__form=form, visit__round=round, reached=True).select_related("by").order_by("at", "pk").last()
     mark = "" if last is None else together([_("in time") if last.timely else _("late"), str(last.get_severity_display()), last.faults], " · ")
     return [
+        *(Row(label, text) for label, text in checks.sheet(form, round)),
         Row(_("Check"), mark, sign="" if last is None else by(last.by, last.at)),
         Row(_("Result for the customer"), told.result),
         Row(_("Visit"), together([visit.said, visit.customer_says]) if visit else "", sign=by(visit.by, visit.at) if visit else ""),

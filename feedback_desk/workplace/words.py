@@ -112,6 +112,7 @@ SAID: dict[str, Any] = {
     "hand_over": gettext_lazy("Handed over to customer service"),
     "pass_check": gettext_lazy("Check passed, on to the visit"),
     "pass_and_file": gettext_lazy("Check passed, filed and closed"),
+    "find_at_fault": gettext_lazy("Responsibility for the faults determined"),
     "return_to_department": gettext_lazy("Returned to the department by the inspector"),
     "accept": gettext_lazy("The customer accepted on the visit, form closed"),
     "not_accepted": gettext_lazy("The customer did not accept, a new round"),

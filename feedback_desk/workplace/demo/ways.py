@@ -460,7 +460,13 @@ def _to_the_end(case: Case) -> Way:
         if case.stopped("returned"):
             return
         yield case.wait(40, 150)
-        forms.hand_over(form_id=form.pk, by=head(case, case.measures[0]) if case.measures else company.cheng)
+        at_fault = case.measures[0].department_id if case.measures else case.ticket.item.department_id
+        forms.hand_over(
+            form_id=form.pk,
+            by=head(case, case.measures[0]) if case.measures else company.cheng,
+            department_id=at_fault,
+            words="谈话后未及时补全记录，已补写谈话要点与责任分析",
+        )
         yield case.wait(20, 90)
     forms.inspect(form_id=form.pk, by=company.feng, timely=case.world.rng.randrange(6) > 0, severity="fitting")
     if case.form.state == "closed" or case.stopped("visiting"):

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from complaints.models import ComplaintForm
 from feedback_desk.workplace.doors import Door
 from feedback_desk.workplace.matter import Matter
-from feedback_desk.workplace.panels import actions, answers, early, grading, remedies
+from feedback_desk.workplace.panels import actions, answers, checks, early, grading, remedies
 from feedback_desk.workplace.panels.parts import Panel
 
 PANELS: tuple[Callable[[Matter], Panel | None], ...] = (
     grading.grading, early.verification, early.decision, answers.points, remedies.remedies, answers.replies, early.cause, actions.causes_and_actions,
-    answers.going_on, early.police,
+    answers.going_on, early.police, checks.checks,
 )  # fmt: skip
 """In the order of the page."""
 SHEETS: tuple[Callable[[ComplaintForm, int], list[tuple[str, str]]], ...] = (grading.sheet, early.sheet, answers.sheet, remedies.sheet, actions.sheet)

@@ -163,6 +163,25 @@ def test_C6_the_head_carries_out_and_hands_over(cast, ticket, client):
     assert ComplaintForm.objects.get(pk=form.pk).state == "awaiting_check"
 
 
+def test_C9_the_card_of_a_returned_form_shows_the_faults_and_asks_who_is_responsible(cast, ticket, client):
+    form = way.walk(cast, ticket, "awaiting_check")
+    services.inspect(form_id=form.pk, by=cast.inspector, timely=True, severity="mild", faults="谈话记录无日期", passed=False)
+    client.force_login(cast.department_head)
+    assert "谈话记录无日期" in client.get(reverse("workplace:ruling", args=[form.item.number])).content.decode()
+    url = reverse("workplace:form_move", args=[form.item.number, "hand_over"])
+    dialog = client.get(url, headers=HTMX).content.decode()
+    assert "谈话记录无日期" in dialog
+    for who, offered in ((cast.person_concerned, True), (cast.department_head, False), (cast.inspector, False)):
+        assert (f'<option value="{who.pk}">{who}</option>' in dialog) is offered, who
+    assert client.post(url, {"words": "谈话后未补日期，已补。"}, headers=HTMX).status_code == 422
+    said = {"user": cast.person_concerned.pk, "words": "谈话后未补日期，已补。"}
+    assert client.post(url, said, headers=HTMX).status_code == 204
+    handling = client.get(reverse("workplace:form", args=[form.item.number]) + "?tab=handling").content.decode()
+    for words in ("谈话记录无日期", str(cast.person_concerned), "谈话后未补日期，已补。"):
+        assert words in handling
+    assert "谈话记录无日期" not in client.get(reverse("workplace:ruling", args=[form.item.number])).content.decode(), "the form has gone on"
+
+
 def addresses(ticket, form, measure):
     number, paper = ticket.item.number, form.item.number
     names = [(name, number) for name in ("ticket", "story", "correct")]

@@ -56,6 +56,17 @@ def test_everything_that_was_decided_stands_on_the_sheet(cast, closed):
         assert words in said, words
 
 
+def test_C9_faults_and_who_was_responsible_for_them_stand_on_the_sheet(cast, way):
+    one = way().awaiting_check().result()
+    forms.inspect(form_id=one.form_id, by=cast.inspector, timely=True, severity="mild", faults="谈话记录无日期", passed=False)
+    forms.hand_over(form_id=one.form_id, by=cast.department_head, department_id=cast.delivery.pk, words="谈话后未补日期，已补。")
+    forms.inspect(form_id=one.form_id, by=cast.inspector, timely=True, severity="fitting", faults="已补齐")
+    said = {row.label: row.text for row in paper.sheet(matter_of(one, cast.manager)).rows}
+    assert "谈话记录无日期" in said["质检退回"]
+    assert "配送部" in said["差错责任方"]
+    assert "谈话后未补日期，已补。" in said["差错责任方"]
+
+
 def test_the_sheet_takes_as_many_queries_at_one_measure_as_at_four(cast, way):
     one, many = way().in_review(), way()
     many.in_review(*(many.one(kind=kind) for kind in ("talk", "training", "warning")), many.one(kind="training", department=cast.product))
