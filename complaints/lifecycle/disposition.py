@@ -95,7 +95,7 @@ class DispositionMoves:
 
     @move(label=gettext_lazy("Carry out"), who=("head_concerned",), source=D.RULED, target=D.EXECUTED, guards=(form_executing,), primary=True)
     def carry_out(self) -> None:
-        """C6: with the talk on record, date and words; the last one settles D17."""
+        """C6: with the talk on record, date and words; a department's last one settles its D17."""
 
     @move(
         label=gettext_lazy("Reverse"),

@@ -33,6 +33,8 @@ from feedback_desk.records.spoken import when
 from tickets.services.common import need, tell
 
 TEXT = ("kind", "amount", "clause", "reason")
+RULINGS = {"confirm": gettext_noop("confirmed"), "change": gettext_noop("changed"), "send_back": gettext_noop("sent back")}
+"""As a notice keeps it: each reader has it in their own language."""
 IN_RULING = (D.AGREED, D.NEGOTIATED, D.OBJECTED)
 
 
@@ -217,12 +219,14 @@ def rule(
     changes, struck = changes or {}, struck or {}
     form.ruled_at, form.ruling, form.ruling_words = at, "change" if changes or struck else "confirm", words.strip()
     entry = move(form, "rule", by=by, at=at, reason=words, seen_version=seen_version, save=("ruled_at", "ruling", "ruling_words"), data={"ruling": form.ruling})
-    for measure in _measures(form):
+    measures = _measures(form)
+    for measure in measures:
         with _said_of(measure):
             _rule_one(measure, by=by, at=at, text=changes.get(measure.pk), strike=struck.get(measure.pk))
     texts.keep(form, at=at)
     deadlines.settle(form.item, "D16", at=at, by=by)
-    _pass_on(form, entry, at=at)
+    _pass_on(form, at=at)
+    _tell_ruling(form, entry, measures)
     return form
 
 
@@ -268,20 +272,24 @@ def _rule_one(measure: Disposition, *, by: User, at: datetime, text: dict[str, A
     make(measure, "rule", by=by, at=at, standing="form", save=save, data={**_about(measure), **({"before": before} if text else {})})
 
 
-def _pass_on(form: ComplaintForm, entry: Entry, *, at: datetime) -> None:
-    """The ruling goes to the manager and the departments (C5); with nothing left to carry out the form only waits to be handed over."""
-    left = _ruled(form)
-    department = left[0].department if left else form.item.department
-    head = head_of(department, form, at) if department else None
-    if left:
-        start(form, "D17", at=at, owner=head, department=department)
-    else:
+def _tell_ruling(form: ComplaintForm, entry: Entry, measures: list[Disposition]) -> None:
+    """C5: whatever it is, it goes to the manager and the departments: of the measures that were ruled on, without any the ticket's."""
+    departments = {measure.department for measure in measures} or ({form.item.department} if form.item.department else set())
+    heads = {head_of(department, form, entry.at) for department in departments}
+    for receiver in heads | {receivers.pick(Role.CS_MANAGER, root=form.item.root, at=entry.at)}:
+        tell(receiver, "ruled", entry=entry, item=form.item, ruling=RULINGS[form.ruling], by=str(entry.by))
+
+
+def _pass_on(form: ComplaintForm, *, at: datetime) -> None:
+    """C6: carried out by each department within D17; with nothing left to carry out the form only waits to be handed over."""
+    left = {measure.department_id: measure.department for measure in _ruled(form)}
+    for department in left.values():
+        start(form, "D17", at=at, owner=head_of(department, form, at), department=department, part=f"d{department.pk}")
+    if not left:
         form.executed_at = at
         form.save(update_fields=["executed_at"])
-        start(form, "D18", at=at, owner=head, department=department)
-    heads = {head_of(m.department, form, at) for m in left} | {receivers.pick(Role.CS_MANAGER, root=form.item.root, at=at)}
-    for receiver in heads:
-        tell(receiver, "ruled", entry=entry, item=form.item, ruling=form.get_ruling_display(), by=str(entry.by))
+        line = form.item.department
+        start(form, "D18", at=at, owner=head_of(line, form, at) if line else None, department=line)
 
 
 def _ruled(form: ComplaintForm) -> list[Disposition]:
@@ -298,12 +306,13 @@ def send_back(*, form_id: int, by: User, reason: str, seen_version: int | None =
     _look_at_all(form, seen_text)
     form.ruling, form.no_fault = "send_back", False
     entry = move(form, "send_back", by=by, at=at, reason=reason, seen_version=seen_version, save=("ruling", "no_fault"))
-    for measure in _measures(form):
+    measures = _measures(form)
+    for measure in measures:
         make(measure, "send_back", by=by, at=at, standing="form", data=_about(measure))
     deadlines.settle(form.item, "D16", at=at, by=by)
     start(form, "D14", at=at, role=Role.CS_MANAGER)
     start_decision(form, at=at)
-    tell(receivers.pick(Role.CS_MANAGER, root=form.item.root, at=at), "ruled", entry=entry, item=form.item, ruling=_("sent back"), by=str(by))
+    _tell_ruling(form, entry, measures)
     return form
 
 
@@ -314,15 +323,17 @@ def confirm_no_fault(*, form_id: int, by: User, words: str = "", seen_version: i
     form = locked(form_id)
     _look_at_all(form, seen_text)
     form.ruled_at, form.ruling, form.ruling_words, form.handed_over_at = at, "confirm", words.strip(), at
-    move(form, "confirm_no_fault", by=by, at=at, reason=words, seen_version=seen_version, save=("ruled_at", "ruling", "ruling_words", "handed_over_at"))
+    save = ("ruled_at", "ruling", "ruling_words", "handed_over_at")
+    entry = move(form, "confirm_no_fault", by=by, at=at, reason=words, seen_version=seen_version, save=save)
     deadlines.settle(form.item, "D16", at=at, by=by)
     closure_asked(form, at=at)
+    _tell_ruling(form, entry, [])
     return form
 
 
 @transaction.atomic
 def carry_out(*, disposition_id: int, by: User, talk_on: date, talk_words: str) -> Disposition:
-    """C6: with the talk on record, its date and words; the last one settles D17 and starts D18."""
+    """C6: with the talk on record, its date and words; a department's last one settles its D17, the last of all starts D18."""
     at = clock.now()
     need(talk_words=talk_words)
     disposition = locked_disposition(disposition_id)
@@ -338,8 +349,10 @@ def carry_out(*, disposition_id: int, by: User, talk_on: date, talk_words: str) 
         save=("talk_on", "talk_words", "executed_at", "executed_by"),
         data={**_about(disposition), "talk_on": talk_on.isoformat()},
     )
-    form = disposition.form
-    if not Disposition.objects.of_round(form.pk, form.round).filter(state=D.RULED).exists():
+    form, left = disposition.form, Disposition.objects.of_round(disposition.form.pk, disposition.form.round).filter(state=D.RULED)
+    if not left.filter(department=disposition.department_id).exists():
+        deadlines.settle(form.item, "D17", at=at, by=by, part=f"d{disposition.department_id}")
+    if not left.exists():
         form.executed_at = at
         form.save(update_fields=["executed_at"])
         deadlines.settle(form.item, "D17", at=at, by=by)

@@ -6,10 +6,13 @@ from datetime import date
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils.translation import override
 
 from complaints import services as forms
 from complaints.models import Signature
 from feedback_desk import clock
+from feedback_desk.notices import wording
+from feedback_desk.notices.models import Notice
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.models import Absence
 from feedback_desk.records.models import Entry
@@ -194,7 +197,61 @@ def test_C5_ruled_once(way):
     assert caught.value.moved_by == "总经理郑"
 
 
+def told_of_ruling(entry_verb):
+    entry = Entry.objects.filter(verb=entry_verb).exclude(data__has_key="measure").latest("pk")
+    return {str(notice.receiver) for notice in Notice.objects.filter(cause=f"entry:{entry.pk}", template="ruled", channel="page")}
+
+
+def test_C5_every_ruling_goes_to_the_manager_and_the_departments(way):
+    by = way().cast.general_manager
+    both = {"客服经理程", "配送部邓", "品管部蒋"}
+    one = way()
+    one.awaiting_ruling(one.one(), one.one(department=one.cast.product))
+    forms.rule(form_id=one.form_id, by=by, struck={one.measures[1].pk: "证据不足"})
+    assert told_of_ruling("rule") == both, "a department whose measures were struck out is told, too"
+    two = way()
+    two.awaiting_ruling(two.one(), two.one(department=two.cast.product))
+    forms.rule(form_id=two.form_id, by=by, struck=dict.fromkeys([m.pk for m in two.measures], "证据不足"))
+    assert told_of_ruling("rule") == both
+    three = way()
+    three.awaiting_ruling(three.one(), three.one(department=three.cast.product))
+    forms.send_back(form_id=three.form_id, by=by, reason="责任人不明")
+    assert told_of_ruling("send_back") == both
+    four = way("I").determining()
+    forms.no_fault(form_id=four.form_id, by=four.cast.manager, reason="客户误操作")
+    forms.confirm_no_fault(form_id=four.form_id, by=by)
+    assert told_of_ruling("confirm_no_fault") == {"客服经理程", str(four.form.item.department.head)}
+
+
+def test_C5_a_ruling_is_told_in_the_language_of_whoever_reads_it(way):
+    one = way().awaiting_ruling()
+    with override("en"):
+        forms.send_back(form_id=one.form_id, by=one.cast.general_manager, reason="责任人不明")
+    notice = Notice.objects.filter(template="ruled", receiver=one.cast.manager).latest("pk")
+    assert "退回" in wording.subject(notice, "zh-hans")
+    assert "sent back" in wording.subject(notice, "en")
+    assert "sent back" not in wording.text(notice, "zh-hans")
+
+
 # ---- C6 ----
+
+
+def test_C6_each_department_has_its_own_hours_to_carry_out(way, freeze):
+    one = way()
+    one.executing(one.one(), one.one(department=one.cast.product), one.one("talk", department=one.cast.product, user=one.cast.outsider))
+    limits = {row.part: row for row in one.form.item.deadlines.filter(code="D17")}
+    delivery, product = (f"d{department.pk}" for department in (one.cast.delivery, one.cast.product))
+    assert {part: row.owner for part, row in limits.items()} == {delivery: one.cast.department_head, product: one.cast.product_head}
+
+    def carried_out(measure, by):
+        forms.carry_out(disposition_id=measure.pk, by=by, talk_on=clock.now().date(), talk_words="已谈话,本人认可。")
+        return set(one.form.item.deadlines.filter(code="D17", state="running").values_list("part", flat=True))
+
+    assert carried_out(one.measures[0], one.cast.department_head) == {product}
+    assert carried_out(one.measures[1], one.cast.product_head) == {product}, "one more of this department"
+    assert one.live("D18") == set()
+    assert carried_out(one.measures[2], one.cast.product_head) == set()
+    assert one.limit("D18").owner == one.cast.product_head
 
 
 def test_C6_carried_out_with_the_talk_on_record(way, freeze):

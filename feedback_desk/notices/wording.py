@@ -18,7 +18,7 @@ EXPLAINS: dict[str, Callable[[Mapping[str, Any], str], str]] = {}
 """By template: why, from the notice's data and its cause; with no cause from the data alone, which reads nothing. Filled by the layers above, as this one
 knows nothing of limits."""
 FULL_STOP = re.compile(r"[.。] · ")
-SAID = {"what", "message"}
+SAID = {"what", "message", "ruling"}
 """The desk's own words in a notice's data: kept in English, with their values in `said`."""
 
 

@@ -68,6 +68,7 @@ LIMITS_OF = {
     State.GRADED: ("D40",),
     State.DETERMINING: ("D40",),
 }
+PER_DEPARTMENT = ("D15", "D17")
 ANSWER_TIME = frozenset({Role.SUPERVISOR, Role.CS_MANAGER})
 """T9: who grants more time, or refuses it."""
 LINES = 5
@@ -246,7 +247,7 @@ def limit_of(subject: Any, form: ComplaintForm, running: Sequence[Deadline]) -> 
         if form.abnormal_asked_at is not None and form.state in (State.AWAITING_CHECK, State.VISITING, State.OUTSTANDING)
         else LIMITS_OF.get(form.state, ())
     )
-    mine = [d for d in running if d.code in codes and (d.code != "D15" or not isinstance(subject, Disposition) or d.department_id == subject.department_id)]
+    mine = [d for d in running if d.code in codes and (d.code not in PER_DEPARTMENT or not isinstance(subject, Disposition) or d.department_id == subject.department_id)]
     return mine[0] if mine else None
 
 
