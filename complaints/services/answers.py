@@ -27,6 +27,7 @@ from feedback_desk.records.models import Entry
 from tickets.models import Channel, Contact, Way
 from tickets.services.common import need, responsible, tell
 from tickets.services.contacts import check_promise, promise
+from tickets.services.told import keep_promises, told
 
 WORKING = acts.OPEN - {State.OUTSTANDING}
 ADD_POINT = acts.declare("add_point", label=gettext_lazy("Add a point"), who=("handler", "supervisor", "cs_manager"))
@@ -239,8 +240,15 @@ def write_progress(
     history.record(form.item, "write_progress", by=by, at=at, reason=progress, data={"way": str(Way(way).label)})
     renew_progress(form, at=at, by=by)
     deadlines.settle(form.item, "D25", at=at, by=by)
-    promise(form.ticket, by=by, at=at, until=promised_at, part=f"n{row.pk}", renews=True)
+    _told(form, by=by, at=at, until=promised_at, part=f"n{row.pk}")
     return row
+
+
+def _told(form: ComplaintForm, *, by: User, at: datetime, part: str, solution: bool = False, until: datetime | None = None) -> None:
+    """T1, T11, T16: what was sent settles of the ticket's limits, and what it promises in turn."""
+    told(form.ticket, by=by, at=at, solution=solution, until=until)
+    keep_promises(form.ticket, by=by, at=at)
+    promise(form.ticket, by=by, at=at, until=until, part=part, renews=True)
 
 
 def _way(value: str) -> str:
@@ -263,7 +271,7 @@ def reply_in_writing(*, form_id: int, by: User, text: str, way: str, promised_at
     row = FormalReply.objects.create(form=form, round=form.round, by=by, at=at, text=text.strip(), way=_way(way))
     deadlines.settle(form.item, "D13", at=at, by=by)
     entry = history.record(form.item, "reply_in_writing", by=by, at=at, reason=text, data={"way": str(Way(way).label)})
-    promise(form.ticket, by=by, at=at, until=promised_at, part=f"f{row.pk}", renews=True)
+    _told(form, by=by, at=at, until=promised_at, part=f"f{row.pk}")
     _mail(form, row.text, way=way, key=f"formal:{row.pk}", entry=entry)
     return row
 
@@ -325,7 +333,7 @@ def _send(
     deadlines.void(form.item, "D24", at=at, why=gettext_noop("the final reply was sent"), by=by)
     data = {"way": str(Way(way).label), **({"association": row.to_association} if row.to_association else {})}
     entry = history.record(form.item, "send_reply", by=by, at=at, data=data)
-    promise(form.ticket, by=by, at=at, until=promised_at, part=f"l{row.pk}", renews=True)
+    _told(form, by=by, at=at, solution=True, until=promised_at, part=f"l{row.pk}")
     _mail(form, reply.letter(form.ticket.customer.name), way=way, key=f"final:{reply.pk}", entry=entry)
     return row
 

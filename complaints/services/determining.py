@@ -39,6 +39,7 @@ from feedback_desk.records.models import Entry
 from feedback_desk.records.moves import changed_meanwhile, check_part, make, too_late
 from tickets.services.common import need, tell
 from tickets.services.contacts import check_promise, promise
+from tickets.services.told import told
 
 ORDER = {Grade.MINOR: 0, Grade.SERIOUS: 1, Grade.MAJOR: 2}
 
@@ -125,6 +126,8 @@ def ask_parking(*, form_id: int, by: User, parking_reason: str, contact: str, re
     form.parking_asked_at, form.parking_asked_by = at, by
     form.parking_reason, form.parking_contact, form.parking_words = parking_reason, contact.strip()[:120], reason.strip()
     form.save(update_fields=["parking_asked_at", "parking_asked_by", "parking_reason", "parking_contact", "parking_words"])
+    if promised_at is not None:
+        told(form.ticket, by=by, at=at, until=promised_at)
     promise(form.ticket, by=by, at=at, until=promised_at, part=f"k{entry.pk}", renews=True)
     deadline = start(form, "D40", at=at, role=Role.GENERAL_MANAGER)
     tell(deadline.owner if deadline else None, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Set aside as an outstanding matter?"))

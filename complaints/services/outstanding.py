@@ -26,6 +26,7 @@ from feedback_desk.records.models import Entry
 from tickets.models import Outcome
 from tickets.services.common import need, tell
 from tickets.services.contacts import check_promise, promise
+from tickets.services.told import told
 
 OPEN_WAY = (State.GRADED, State.DETERMINING)
 ASK_INSTRUCTION = acts.declare(
@@ -117,6 +118,7 @@ def remind_customer(*, form_id: int, by: User, customer_says: str, changed: str,
     month = date.fromisoformat(f"{max(d.part for d in owed)}-01") if owed else None
     row = Reminder.objects.create(form=form, round=form.round, by=by, at=at, month=month, customer_says=customer_says.strip(), changed=changed.strip())
     history.record(form.item, "remind_customer", by=by, at=at, reason=changed)
+    told(form.ticket, by=by, at=at, until=promised_at)
     promise(form.ticket, by=by, at=at, until=promised_at, part=f"m{row.pk}", renews=True)
     return row
 

@@ -25,6 +25,7 @@ from feedback_desk.records.moves import make
 from tickets.models import Way
 from tickets.services.common import need, tell
 from tickets.services.contacts import check_promise, promise
+from tickets.services.told import PAYMENT, keep_payment, told
 
 PROPOSE_REMEDY = acts.declare("propose_remedy", label=gettext_lazy("Propose a remedy"), who=CARES, guards=(guards.grade_is_decided,))
 
@@ -101,6 +102,8 @@ def _put_forward(remedy: Remedy, name: str, *, by: User, at: datetime, reason: s
     _recount(remedy.form)
     if name == "ask_approval":
         _ask(remedy, entry, {by.pk, proposed_before})
+    else:
+        told(remedy.form.ticket, by=by, at=at, solution=True)
 
 
 def _ask(remedy: Remedy, entry: Entry, not_these: set[int]) -> None:
@@ -180,12 +183,13 @@ def choose_remedy(*, remedy_id: int, by: User, who: str, way: str, words: str, p
         else:
             name = "withdraw_offer" if other.state in UNHEARD else "decline_offer"
             _end(other, name, by=by, at=at, reason=gettext_noop("The customer chose another solution."))
+    told(remedy.form.ticket, by=by, at=at, solution=True)
     _promise(remedy, by=by, at=at, until=promised_at)
     return remedy
 
 
 def _promise(remedy: Remedy, *, by: User, at: datetime, until: datetime | None) -> None:
-    promise(remedy.form.ticket, by=by, at=at, until=until, part=f"g{remedy.pk}", renews=True)
+    promise(remedy.form.ticket, by=by, at=at, until=until, part=f"{PAYMENT}{remedy.pk}", renews=True)
 
 
 def _chosen(remedy: Remedy, who: str, way: str, words: str, at: datetime) -> tuple[str, ...]:
@@ -215,7 +219,8 @@ def decline_remedy(*, remedy_id: int, by: User, who: str, way: str, reason: str,
     fields = _chosen(remedy, who, way, reason, at)
     make(remedy, "decline_offer", by=by, at=at, reason=reason, save=fields, data=about_remedy(remedy))
     _recount(remedy.form)
-    _promise(remedy, by=by, at=at, until=promised_at)
+    told(remedy.form.ticket, by=by, at=at, solution=True)
+    promise(remedy.form.ticket, by=by, at=at, until=promised_at, part=f"o{remedy.pk}", renews=True)
     return remedy
 
 
@@ -234,6 +239,7 @@ def fulfil_remedy(*, remedy_id: int, by: User, how: str, fulfilled_at: datetime 
     remedy.fulfilled_at, remedy.fulfilled_words = when, how.strip()
     _clean(remedy, {"fulfilled_words": "how"})
     make(remedy, "fulfil", by=by, at=at, reason=how, save=("fulfilled_at", "fulfilled_words"), data=about_remedy(remedy))
+    keep_payment(remedy.form.ticket, remedy_id=remedy.pk, by=by, at=when)
     _promise(remedy, by=by, at=at, until=promised_at)
     return remedy
 

@@ -247,7 +247,8 @@ def limit_of(subject: Any, form: ComplaintForm, running: Sequence[Deadline]) -> 
         if form.abnormal_asked_at is not None and form.state in (State.AWAITING_CHECK, State.VISITING, State.OUTSTANDING)
         else LIMITS_OF.get(form.state, ())
     )
-    mine = [d for d in running if d.code in codes and (d.code not in PER_DEPARTMENT or not isinstance(subject, Disposition) or d.department_id == subject.department_id)]
+    department = subject.department_id if isinstance(subject, Disposition) else None
+    mine = [d for d in running if d.code in codes and not (department and d.code in PER_DEPARTMENT and d.department_id != department)]
     return mine[0] if mine else None
 
 
