@@ -38,6 +38,13 @@ def grade_decided(remedy: Remedy) -> str | None:
     return None if remedy.form.grade else _("Decide on the grade first: how much one may give depends on it.")
 
 
+def solution_was_agreed(remedy: Remedy) -> str | None:
+    """T14: while the internal meeting is owed, nothing of substance leaves."""
+    from complaints.guards import meeting_was_held
+
+    return meeting_was_held(remedy.form)
+
+
 def rest_is_offered(remedy: Remedy) -> str | None:
     """A solution is chosen as a whole."""
     from complaints.guards import remedies
@@ -47,15 +54,18 @@ def rest_is_offered(remedy: Remedy) -> str | None:
 
 
 class RemedyMoves:
-    @move(label=gettext_lazy("Offer"), who=("giver",), source=R.DRAFT, target=R.OFFERED, guards=(grade_decided,), primary=True)
+    @move(label=gettext_lazy("Offer"), who=("giver",), source=R.DRAFT, target=R.OFFERED, guards=(grade_decided, solution_was_agreed), primary=True)
     def offer(self) -> None:
         """G4: what the form comes to is within one's own limit."""
 
-    @move(label=gettext_lazy("Ask for approval"), who=("asker",), source=R.DRAFT, target=R.AWAITING_APPROVAL, guards=(grade_decided,), primary=True)
+    @move(
+        label=gettext_lazy("Ask for approval"), who=("asker",), source=R.DRAFT, target=R.AWAITING_APPROVAL, guards=(grade_decided, solution_was_agreed),
+        primary=True,
+    )  # fmt: skip
     def ask_approval(self) -> None:
         """G4: above one's limit a colleague with a higher one approves before the customer hears of it."""
 
-    @move(label=gettext_lazy("Approve"), who=("approver",), source=R.AWAITING_APPROVAL, target=R.OFFERED, primary=True)
+    @move(label=gettext_lazy("Approve"), who=("approver",), source=R.AWAITING_APPROVAL, target=R.OFFERED, guards=(solution_was_agreed,), primary=True)
     def approve(self) -> None:
         """V8: never who proposed it; V3: never who is concerned."""
 
@@ -63,7 +73,10 @@ class RemedyMoves:
     def refuse_approval(self) -> None:
         """The customer never hears of it; who proposed it is told why."""
 
-    @move(label=gettext_lazy("Chosen by the customer"), who=CARES, source=R.OFFERED, target=R.ACCEPTED, guards=(rest_is_offered,), primary=True)
+    @move(
+        label=gettext_lazy("Chosen by the customer"), who=CARES, source=R.OFFERED, target=R.ACCEPTED, guards=(rest_is_offered, solution_was_agreed),
+        primary=True,
+    )  # fmt: skip
     def accept_offer(self) -> None:
         """With the customer's words and way; the other alternatives end in the same transaction."""
 

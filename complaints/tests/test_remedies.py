@@ -18,7 +18,7 @@ from feedback_desk.people.services import name_concerned
 from feedback_desk.records.models import Entry
 from feedback_desk.workplace.panels import remedies as panel
 from tickets import services as tickets
-from tickets.models import Category
+from tickets.models import Category, Ticket
 
 AGENTS = Decimal(100)
 """The most an agent gives on a form of grade II (first rows)."""
@@ -408,3 +408,23 @@ def test_a_notice_is_cut_and_the_history_has_all_of_it(cast, waiting):
     said = Notice.objects.get(receiver=cast.agent, template="generic", channel="page").data["said"]["reason"]
     assert (len(said), said[-1]) == (300, "…")
     assert Entry.objects.get(verb="refuse_approval").words.text == "长" * 900
+
+
+def test_T14_while_the_internal_meeting_is_owed_a_remedy_stays_a_draft(cast, graded, waiting):
+    offered = propose(graded, by=cast.supervisor)
+    Ticket.objects.filter(pk=graded.ticket_id).update(complex=True)
+    draft = propose(graded, by=cast.supervisor, draft=True)
+    for early in (
+        lambda: propose(graded, by=cast.supervisor),
+        lambda: propose(graded, value=Decimal(800)),
+        lambda: forms.offer_remedy(remedy_id=draft.pk, by=cast.supervisor),
+        lambda: forms.approve_remedy(remedy_id=waiting.pk, by=cast.supervisor),
+        lambda: choose(offered, cast.agent),
+    ):
+        with pytest.raises(NotNow, match="内部沟通会"):
+            early()
+    assert states(graded) == ["awaiting_approval", "offered", "draft"]
+    forms.record_meeting(form_id=graded.form_id, by=cast.agent, people_ids=[cast.agent.pk, cast.supervisor.pk], solution="整机换新")
+    forms.offer_remedy(remedy_id=draft.pk, by=cast.supervisor)
+    forms.approve_remedy(remedy_id=waiting.pk, by=cast.supervisor)
+    choose(offered, cast.agent)
