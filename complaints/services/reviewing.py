@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
@@ -22,7 +22,7 @@ from complaints.services.determining import check_amount
 from complaints.services.early import start_decision
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
-from feedback_desk.people import receivers
+from feedback_desk.people import receivers, standing
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.actors import SYSTEM
 from feedback_desk.people.models import Role, User
@@ -35,6 +35,8 @@ from tickets.services.common import need, tell
 TEXT = ("kind", "amount", "clause", "reason")
 RULINGS = {"confirm": gettext_noop("confirmed"), "change": gettext_noop("changed"), "send_back": gettext_noop("sent back")}
 """As a notice keeps it: each reader has it in their own language."""
+SIDES = ("department", "cs_manager")
+NEGOTIATION = gettext_noop("Negotiation with the department")
 IN_RULING = (D.AGREED, D.NEGOTIATED, D.OBJECTED)
 
 
@@ -101,11 +103,20 @@ def _after_review(disposition: Disposition, *, by: User, at: datetime) -> None:
         return
     if measures.filter(state=D.OBJECTED).exists():
         entry = move(form, "open_negotiation", by=SYSTEM, at=at)
-        for role in (Role.OFFICE, Role.CS_MANAGER):
-            person = receivers.pick(role, root=form.item.root, at=at)
-            tell(person, "approval_wanted", entry=entry, item=form.item, what=gettext_noop("Negotiation with the department"))
+        tell(receivers.pick(Role.OFFICE, root=form.item.root, at=at), "approval_wanted", entry=entry, item=form.item, what=NEGOTIATION)
+        for measure in measures.filter(state=D.OBJECTED).select_related("department__head__backup", "department__head__superior"):
+            _tell_sides(measure, form, entry, SIDES, what=NEGOTIATION)
     else:
         _to_ruling(form, "review_passed", at=at)
+
+
+def _tell_sides(measure: Disposition, form: ComplaintForm, entry: Entry, sides: Collection[str], *, what: str) -> None:
+    """C4: a text waits for these sides' signatures, whoever gives them now (V2, V3, V8); nobody is told of what they did themselves."""
+    barred = {user_id for part, user_id in form.parts_taken() if part != "review"}
+    head = standing.stand_in(measure.department.head, form.item, entry.at, standing.out_of_play(form.item, entry.at) | barred)
+    signers = {"department": head, "cs_manager": receivers.pick(Role.CS_MANAGER, root=form.item.root, at=entry.at)}
+    for side in sides:
+        tell(signers[side], "approval_wanted", entry=entry, item=form.item, what=what)
 
 
 def _to_ruling(form: ComplaintForm, name: str, *, at: datetime, by: Any = SYSTEM, reason: str = "", seen_version: int | None = None) -> None:
@@ -137,7 +148,8 @@ def revise(*, disposition_id: int, by: User, seen_version: int, kind: str, amoun
     disposition.form.version += 1
     disposition.form.save(update_fields=["version"])
     texts.keep(disposition.form, at=at)
-    history.record(disposition.form.item, "revise", by=by, at=at, reason=reason, data={**_about(disposition), "before": before})
+    entry = history.record(disposition.form.item, "revise", by=by, at=at, reason=reason, data={**_about(disposition), "before": before})
+    _tell_sides(disposition, disposition.form, entry, SIDES, what=gettext_noop("Signature under a new text of the negotiation"))
     return disposition
 
 
@@ -164,13 +176,18 @@ def sign(*, disposition_id: int, by: User, seen_version: int, seen_text: int | N
     if seen_version != disposition.version:
         raise changed_meanwhile(disposition)
     side = _side(disposition, by)
-    make(disposition, "sign", by=by, at=at, seen_version=seen_version, data={**_about(disposition), "side": side})
+    entry = make(disposition, "sign", by=by, at=at, seen_version=seen_version, data={**_about(disposition), "side": side})
     disposition.version = seen_version  # A signature does not change the text it stands under.
     disposition.save(update_fields=["version"])
     Signature.objects.create(disposition=disposition, version=seen_version, side=side, user=by, at=at)
+    if side == "department":
+        act(disposition.form, "review", by=by, at=at)  # V8: the department's word on the text that is ruled on
     if disposition.signatures.filter(version=seen_version).count() == 2:
         make(disposition, "negotiate", by=SYSTEM, at=at, data=_about(disposition))
         _after_signing(disposition, by=by, at=at)
+    else:
+        missing, what = set(SIDES) - {side}, gettext_noop("Signature under the negotiated text: the other side has signed")
+        _tell_sides(disposition, disposition.form, entry, missing, what=what)
     return disposition
 
 

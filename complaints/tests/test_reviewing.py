@@ -138,6 +138,32 @@ def test_C4_review_asks_for_the_version_that_was_seen(way):
     assert way.measure.state == "proposed"
 
 
+def wanted_of(person):
+    return Notice.objects.filter(receiver=person, template="approval_wanted", channel="page").count()
+
+
+def test_C4_whose_signature_is_missing_is_told_on_opening_on_a_new_text_and_on_the_first_signature(way):
+    one = way().in_review()
+    head, manager, office = one.cast.department_head, one.cast.manager, one.cast.office
+    before = {person: wanted_of(person) for person in (head, manager, office)}
+
+    def fresh():
+        found = {person for person in before if wanted_of(person) > before[person]}
+        before.update({person: wanted_of(person) for person in before})
+        return found
+
+    forms.object(disposition_id=one.measure.pk, by=head, reason="当时车厢已满,应由调度负责。")
+    assert fresh() == {head, manager, office}
+    revise(one, manager)
+    assert fresh() == {head}
+    revise(one, head, "training")
+    assert fresh() == {manager}
+    sign(one, head)
+    assert fresh() == {manager}
+    sign(one, manager)
+    assert fresh() == {office}, "both have signed: the ruling is next"
+
+
 # ---- C5 ----
 
 
@@ -319,3 +345,16 @@ def test_V8_who_reviewed_does_not_rule(way, local):
         forms.rule(form_id=way.form_id, by=way.cast.general_manager)
     forms.rule(form_id=way.form_id, by=way.cast.deputy)
     assert way.form.state == "executing"
+
+
+def test_V8_who_signed_for_the_department_does_not_rule_on_that_text(way, local):
+    """The head objected and went on leave, with the backup: the general manager signs in their place, and may then not rule."""
+    one = way().negotiating()
+    for person in (one.cast.department_head, one.cast.head_backup):
+        Absence.objects.create(user=person, starts_at=local("2026-03-01 00:00"), ends_at=local("2026-04-01 00:00"))
+    sign(one, one.cast.manager)
+    sign(one, one.cast.general_manager)
+    assert one.form.state == "awaiting_ruling"
+    with pytest.raises(NotYou):
+        forms.rule(form_id=one.form_id, by=one.cast.general_manager)
+    forms.rule(form_id=one.form_id, by=one.cast.deputy)
