@@ -31,6 +31,7 @@ from tickets.services import life
 from tickets.services.common import facts as ticket_facts
 from tickets.services.common import locked as locked_ticket
 from tickets.services.common import refit as refit_ticket
+from tickets.services.common import tell
 
 FORM_CODES = (
     "D09", "D10", "D11", "D12", "D13", "D14", "D15", "D16", "D17", "D18", "D19", "D20", "D21", "D23", "D24", "D25", "D27", "D28", "D34", "D37", "D40",
@@ -134,7 +135,7 @@ def move(
     if eyes := getattr(type(form), name).move.eyes:
         act(form, eyes, by=by, at=at)
     if name not in ("park", "rule_abnormal"):
-        requests_fall(form, at=at)
+        requests_fall(form, at=at, entry=entry)
     if form.state in ENDED:
         _remedies_fall(form, at)
     texts.keep(form, at=at)
@@ -142,9 +143,15 @@ def move(
     return entry
 
 
-def requests_fall(form: ComplaintForm, *, at: datetime, all_of_them: bool = False) -> None:
-    """A request that stands beside a state falls when the form leaves the states it was asked in: nobody can answer it any more."""
-    if form.parking_asked_at and (all_of_them or form.state not in (State.GRADED, State.DETERMINING)):
+def requests_fall(form: ComplaintForm, *, at: datetime, all_of_them: bool = False, entry: Entry | None = None) -> None:
+    """A request that stands beside a state falls when the form leaves the states it was asked in: nobody can answer it any more.
+
+    C8: so does setting aside once the grade is raised to I; who asked is told.
+    """
+    if form.parking_asked_at and (all_of_them or form.grade == Grade.MAJOR or form.state not in (State.GRADED, State.DETERMINING)):
+        if entry is not None and form.grade == Grade.MAJOR:
+            message = gettext_noop("The request to set it aside fell: of grade I the general manager writes how it goes on.")
+            tell(form.parking_asked_by, "generic", entry=entry, item=form.item, message=message)
         form.parking_asked_at = form.parking_asked_by = None
         form.save(update_fields=["parking_asked_at", "parking_asked_by"])
         deadlines.void(form.item, "D40", at=at, why=gettext_noop("the form went on"))

@@ -328,6 +328,8 @@ def test_C8_a_grade_raised_to_I_while_the_general_manager_is_asked_is_not_parked
     way = way("II").determining()
     park(way)
     forms.change_grade(form_id=way.form_id, by=way.cast.agent, grade="I", reason="媒体来电")
+    assert (way.form.parking_asked_at, way.limit("D40").state) == (None, "void"), "nobody is asked for what can only be refused"
+    assert Notice.objects.filter(receiver=way.cast.manager, template="generic", data__message__startswith="The request to set it aside fell").exists()
     with pytest.raises(NotNow):
         forms.park(form_id=way.form_id, by=way.cast.general_manager)
     assert way.form.state == "determining"
