@@ -29,12 +29,12 @@ def way_field(choices: Any = None) -> forms.ChoiceField:
     return forms.ChoiceField(label=gettext_lazy("How"), choices=choices or WRITTEN, widget=forms.RadioSelect)
 
 
-def _suggest(form: MoveForm) -> None:
+def _suggest(form: MoveForm, otherwise: str = "") -> None:
     """The customer's own channel; by e-mail only where there is an address."""
     ticket = form.subject.ticket
     has_email = ticket.customer.email_point() is not None
     field: Any = form.fields["way"]
-    field.initial = FITS.get(ticket.channel, Way.EMAIL if has_email else Way.LETTER)
+    field.initial = FITS.get(ticket.channel, otherwise or (Way.EMAIL if has_email else Way.LETTER))
     if not has_email:
         field.choices = [c for c in field.choices if c[0] != Way.EMAIL]
         field.help_text = _("There is no e-mail address on the customer's file.")
@@ -72,7 +72,10 @@ class MeetingForm(MoveForm):
 
 class ProgressForm(MoveForm):
     lead = gettext_lazy("At least every two working days; the next one is due two working days after this one.")
-    situation = words_field(gettext_lazy("Situation"))
+    situation = words_field(
+        gettext_lazy("Situation"),
+        help_text=gettext_lazy("By e-mail this and the progress leave at once as they stand here; where wording was agreed, that alone."),
+    )
     progress = words_field(gettext_lazy("Progress"))
     customer_says = words_field(gettext_lazy("What the customer says"))
     way = way_field(Way.choices)
@@ -81,7 +84,7 @@ class ProgressForm(MoveForm):
     to_group = forms.CharField(label=gettext_lazy("Whom in the group was told, and how"), max_length=200, required=False)
 
     def prepare(self) -> None:
-        self.fields["way"].initial = FITS.get(self.subject.ticket.channel, Way.CALL_OUT)
+        _suggest(self, Way.CALL_OUT)
         channel = self.subject.ticket.channel
         if channel not in FROM_ABOVE:
             del self.fields["wording"]

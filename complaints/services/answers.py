@@ -38,7 +38,10 @@ ANSWER_POINTS = acts.declare(
 RECORD_MEETING = acts.declare("record_meeting", label=gettext_lazy("Internal meeting"), who=("handler", "supervisor", "cs_manager"))
 WRITE_PROGRESS = acts.declare("write_progress", label=gettext_lazy("Progress note"), who=("handler", "supervisor", "cs_manager"))
 REPLY_IN_WRITING = acts.declare(
-    "reply_in_writing", label=gettext_lazy("Formal reply in writing"), who=("supervisor", "cs_manager", "line_head"), guards=(guards.meeting_was_held,)
+    "reply_in_writing", label=gettext_lazy("Formal reply in writing"), who=("supervisor", "cs_manager"), guards=(guards.meeting_was_held,)
+)
+REPLY_AS_HEAD = acts.declare(
+    "reply_as_head", label=gettext_lazy("Formal reply in writing"), who=("line_head",), guards=(guards.is_major_complaint, guards.meeting_was_held)
 )
 DRAFT_REPLY = acts.declare(
     "draft_reply", label=gettext_lazy("Draw up the final reply"), who=("handler", "supervisor", "cs_manager"),
@@ -226,7 +229,10 @@ def write_progress(
     *, form_id: int, by: User, situation: str, progress: str, customer_says: str, way: str, wording: str = "", to_group: str = "",
     promised_at: datetime | None = None,
 ) -> ProgressNote:  # fmt: skip
-    """C11. Ends D24 and begins the next; with the agreed wording and the group told, D25. `promised_at` (T16): when the customer hears again."""
+    """C11. Ends D24 and begins the next; with the agreed wording and the group told, D25. By e-mail it leaves from here.
+
+    `promised_at` (T16): when the customer hears again.
+    """
     at = clock.now()
     check_promise(promised_at, at)
     need(situation=situation, progress=progress, customer_says=customer_says)
@@ -237,10 +243,11 @@ def write_progress(
     texts = {"situation": situation.strip(), "progress": progress.strip(), "customer_says": customer_says.strip()}
     above = {"wording": wording.strip(), "to_group": to_group.strip()[:200]}
     row = ProgressNote.objects.create(form=form, round=form.round, by=by, at=at, way=_way(way), **texts, **above)
-    history.record(form.item, "write_progress", by=by, at=at, reason=progress, data={"way": str(Way(way).label)})
+    entry = history.record(form.item, "write_progress", by=by, at=at, reason=progress, data={"way": str(Way(way).label)})
     renew_progress(form, at=at, by=by)
     deadlines.settle(form.item, "D25", at=at, by=by)
     _told(form, by=by, at=at, until=promised_at, part=f"n{row.pk}")
+    _mail(form, row.wording or f"{row.situation}\n\n{row.progress}", way=way, key=f"progress:{row.pk}", entry=entry)
     return row
 
 
@@ -263,11 +270,21 @@ def _way(value: str) -> str:
 @transaction.atomic
 def reply_in_writing(*, form_id: int, by: User, text: str, way: str, promised_at: datetime | None = None) -> FormalReply:
     """G3. Settles D13; an e-mail leaves from here. `promised_at` (T16): a date that the reply names."""
+    return _reply(form_id, REPLY_IN_WRITING, by=by, text=text, way=way, promised_at=promised_at)
+
+
+@transaction.atomic
+def reply_as_head(*, form_id: int, by: User, text: str, way: str, promised_at: datetime | None = None) -> FormalReply:
+    """G3: of grade I, where needed, by the head of the department."""
+    return _reply(form_id, REPLY_AS_HEAD, by=by, text=text, way=way, promised_at=promised_at)
+
+
+def _reply(form_id: int, act: acts.Act, *, by: User, text: str, way: str, promised_at: datetime | None) -> FormalReply:
     at = clock.now()
     check_promise(promised_at, at)
     need(text=text)
     form = locked(form_id)
-    acts.demand(form, REPLY_IN_WRITING, by=by)
+    acts.demand(form, act, by=by)
     row = FormalReply.objects.create(form=form, round=form.round, by=by, at=at, text=text.strip(), way=_way(way))
     deadlines.settle(form.item, "D13", at=at, by=by)
     entry = history.record(form.item, "reply_in_writing", by=by, at=at, reason=text, data={"way": str(Way(way).label)})

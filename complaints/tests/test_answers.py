@@ -17,8 +17,10 @@ from feedback_desk import clock
 from feedback_desk.deadlines import versions
 from feedback_desk.deadlines.models import Deadline, Rule
 from feedback_desk.notices.models import Notice
+from feedback_desk.notices.wording import text as wording_of
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.services import name_concerned
+from feedback_desk.records.models import Item
 from tests.ways import comes_next, replied, summed_up
 from tickets import services as tickets
 from tickets.models import Category
@@ -37,7 +39,7 @@ def talk(way, purpose, said="已受理，正在核实。", **more):
     tickets.record_contact(ticket_id=way.ticket_id, by=way.cast.agent, **words)
 
 
-def progress(way, **more):
+def progress(way, /, **more):
     words = {"situation": "已换机。", "progress": "等待送货。", "customer_says": "可以，尽快。", "way": "call_out", **more}
     return forms.write_progress(form_id=way.form_id, by=way.cast.agent, **words)
 
@@ -53,6 +55,22 @@ def test_G3_grades_I_and_II_are_answered_in_writing_by_a_supervisor(way):
     assert way.live("D13") == {"D13"}, "a word on the phone is not the reply in writing"
     forms.reply_in_writing(form_id=way.form_id, by=way.cast.supervisor, text="已受理，正在核实。", way="letter")
     assert (way.limit("D13").state, way.limit("D13").late) == ("settled", False)
+
+
+def test_G3_only_of_grade_I_the_head_of_the_department_replies_in_place_of_a_supervisor(way):
+    for grade in ("II", "I"):
+        one = way(grade).graded()
+        Item.objects.filter(pk=one.ticket.item_id).update(department=one.cast.delivery)
+        said = {"form_id": one.form_id, "by": one.cast.department_head, "text": "已受理。", "way": "letter"}
+        with pytest.raises(NotYou):
+            forms.reply_in_writing(**said)
+        if grade == "II":
+            with pytest.raises(NotNow):
+                forms.reply_as_head(**said)
+            assert one.live("D13") == {"D13"}
+        else:
+            forms.reply_as_head(**said)
+            assert one.limit("D13").state == "settled"
 
 
 def test_G3_grade_III_is_answered_by_word_of_mouth(way):
@@ -95,6 +113,38 @@ def test_C11_a_progress_note_ends_D24_and_the_next_begins(way, freeze, local):
     rows = Deadline.objects.filter(code="D24").order_by("pk")
     assert [d.state for d in rows] == ["settled", "running"]
     assert rows[1].due_at == local("2026-03-06 00:00")
+
+
+def test_C11_a_progress_note_by_e_mail_leaves_for_the_customer(way):
+    one = way("II").determining()
+    progress(one, way="email")
+    (notice,) = Notice.objects.filter(template="reply", cause__startswith="entry:", key__startswith="progress:")
+    assert notice.contact_point == one.customer.email_point().pk
+    assert "等待送货。" in wording_of(notice)
+    assert "可以，尽快。" not in wording_of(notice), "what the customer said is for the desk"
+    progress(one)
+    assert Notice.objects.filter(key__startswith="progress:").count() == 1, "a call is on record and nothing leaves"
+
+
+def test_C11_where_wording_was_agreed_that_alone_leaves(way):
+    one = way("II")
+    one.register(channel="forum")
+    forms.grade(form_id=one.form_id, by=one.cast.agent, grade="I")
+    progress(one, way="email", wording="我们已关注到您的反馈，正在核实。")
+    notice = Notice.objects.get(key__startswith="progress:")
+    assert "正在核实" in wording_of(notice)
+    assert "等待送货。" not in wording_of(notice)
+
+
+def test_C11_without_an_address_a_progress_note_by_e_mail_is_refused_at_its_field(way):
+    one = way("II").determining()
+    one.customer.contact_points.filter(kind="email").delete()
+    with pytest.raises(ValidationError) as missing:
+        progress(one, way="email")
+    assert set(missing.value.message_dict) == {"way"}
+    field = ProgressForm(subject=one.form, user=one.cast.agent).fields["way"]
+    assert "email" not in dict(field.choices)
+    assert field.help_text
 
 
 def test_C11_a_talk_about_progress_counts_too_and_another_does_not(way):

@@ -20,6 +20,7 @@ DOORS = {
     "record_meeting": Door(services.record_meeting, asked.MeetingForm),
     "write_progress": Door(services.write_progress, asked.ProgressForm),
     "reply_in_writing": Door(services.reply_in_writing, asked.FormalReplyForm),
+    "reply_as_head": Door(services.reply_as_head, asked.FormalReplyForm),
     "draft_reply": Door(services.draft_reply, asked.DraftReplyForm),
     "send_reply": Door(services.send_reply, asked.SendReplyForm),
     "send_minor_reply": Door(services.send_minor_reply, asked.SendReplyForm),
@@ -53,8 +54,10 @@ def replies(matter: Matter) -> Panel | None:
     }  # fmt: skip
     sending = [] if guards.reply_to_send(form) else ["send_minor_reply" if guards.a_colleague_may_reply(form) is None else "send_reply"]
     sent = [] if guards.reply_sent(form) else ["draft_reply"]
-    first = [] if told["formal"] else ["reply_in_writing"]
+    first = [] if told["formal"] else ["reply_in_writing", "reply_as_head"]
     buttons = act_buttons(matter, [*sending, *sent, *first, "write_progress"])
+    if form.grade != "I" or any(b.name == "reply_in_writing" for b in buttons):
+        buttons = [b for b in buttons if b.name != "reply_as_head"]
     return Panel("replies", _("Replies and progress"), "envelope-paper", "complaints/_replies.html", told, buttons)
 
 
