@@ -1,7 +1,8 @@
-"""Who can do what at 临江家电, and which items the desk gives out by itself (T6)."""
+"""Who can do what at 临江家电, which items the desk gives out by itself (T6), and who analyses what (G7)."""
 
 from __future__ import annotations
 
+from complaints.models import AnalysisRule
 from feedback_desk.people import services as people
 from feedback_desk.people.models import Presence
 from feedback_desk.workplace.demo.company import Company
@@ -21,6 +22,10 @@ BY_ITSELF = ("product-quality", "logistics", "after-sales")
 """Everything else waits in the queue."""
 
 
+ANALYSE = {"product-quality": "品管部", "logistics": "配送部", "after-sales": "安装维修部", "sales": "销售部", "payment": "财务部"}
+"""G7: everything else is chosen by hand."""
+
+
 def found(company: Company) -> None:
     categories = {category.slug: category for category in Category.objects.all()}
     seats = {username: Seat.objects.create(user=company.people[username], most=most) for username, most in MOST.items()}
@@ -30,6 +35,7 @@ def found(company: Company) -> None:
         skill.seats.set([seats[username] for username in able])
     service = company.departments["客服中心"]
     Route.objects.bulk_create(Route(category=categories[slug], department=service, placing=Placing.AUTOMATIC) for slug in BY_ITSELF)
+    AnalysisRule.objects.bulk_create(AnalysisRule(category=categories[slug], department=company.departments[name]) for slug, name in ANALYSE.items())
 
 
 def a_break(company: Company) -> Way:
