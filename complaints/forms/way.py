@@ -366,7 +366,7 @@ class TargetForm(forms.Form):
 class HandOverForm(MoveForm):
     """C6; C9: back from the inspector, it says who is responsible for the faults. Whoever decided on the complaint is not offered (V3, V8)."""
 
-    user = forms.ModelChoiceField(
+    person = forms.ModelChoiceField(
         label=gettext_lazy("Responsible for the faults"), queryset=User.objects.none(), required=False, empty_label=gettext_lazy("the department as a whole"),
     )
     department = forms.ModelChoiceField(label=gettext_lazy("Department"), queryset=Department.objects.none(), required=False)
@@ -380,14 +380,14 @@ class HandOverForm(MoveForm):
         self.lead = _("The inspector found: %(faults)s") % {"faults": returned.faults}
         parts = [user_id for _kind, user_id in self.subject.parts_taken()]
         people = User.objects.filter(is_active=True).exclude(pk__in=[*parts, self.user.pk]).select_related("department")
-        self.fields["user"].queryset = people.order_by("department__name", "name")  # type: ignore[attr-defined]
+        self.fields["person"].queryset = people.order_by("department__name", "name")  # type: ignore[attr-defined]
         self.fields["department"].queryset = Department.objects.filter(active=True)  # type: ignore[attr-defined]
 
     def facts(self) -> dict[str, Any]:
         if not self.fields:
             return {}
-        user, department = self.cleaned_data.get("user"), self.cleaned_data.get("department")
-        return {"user_id": user.pk if user else None, "department_id": department.pk if department else None, "words": self.cleaned_data["words"]}
+        person, department = self.cleaned_data.get("person"), self.cleaned_data.get("department")
+        return {"user_id": person.pk if person else None, "department_id": department.pk if department else None, "words": self.cleaned_data["words"]}
 
 
 class ResponsibilityForm(TargetForm):

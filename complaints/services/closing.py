@@ -71,12 +71,12 @@ def _find_at_fault(
 ) -> None:  # fmt: skip
     """C9, V3: a person found responsible is concerned from now on; never whoever decides here, or took one of the four parts (V8)."""
     need(words=words)
-    user = User.objects.select_related("department").filter(pk=user_id, is_active=True).first()
-    department = Department.objects.filter(pk=department_id, active=True).first() or (user.department if user else None)
+    user = User.objects.select_related("department").filter(pk=user_id or 0, is_active=True).first()
+    department = Department.objects.filter(pk=department_id or 0, active=True).first() or (user.department if user else None)
     if user is not None and user == by:
-        raise ValidationError({"user": _("You cannot determine your own responsibility: your stand-in does.")})
+        raise ValidationError({"person": _("You cannot determine your own responsibility: your stand-in does.")})
     if user is not None and user.pk in {part[1] for part in form.parts_taken()}:
-        raise ValidationError({"user": _("%(who)s took part in deciding on this complaint: name the department.") % {"who": user}})
+        raise ValidationError({"person": _("%(who)s took part in deciding on this complaint: name the department.") % {"who": user}})
     if department is None:
         raise ValidationError({"department": _("Say who is responsible: a person, or a department.")})
     finding = FaultFinding.objects.create(inspection=returned, user=user, department=department, words=words.strip(), by=by, at=at)

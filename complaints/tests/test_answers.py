@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -142,7 +143,7 @@ def test_C11_without_an_address_a_progress_note_by_e_mail_is_refused_at_its_fiel
     with pytest.raises(ValidationError) as missing:
         progress(one, way="email")
     assert set(missing.value.message_dict) == {"way"}
-    field = ProgressForm(subject=one.form, user=one.cast.agent).fields["way"]
+    field: Any = ProgressForm(subject=one.form, user=one.cast.agent).fields["way"]
     assert "email" not in dict(field.choices)
     assert field.help_text
 

@@ -89,7 +89,7 @@ def test_C9_V3_nobody_who_decides_or_decided_on_the_complaint_is_made_responsibl
     way = returned(way)
     with pytest.raises(ValidationError) as refused:
         forms.hand_over(form_id=way.form_id, by=way.cast.department_head, user_id=getattr(way.cast, who).pk, words="谈话后未补日期。")
-    assert "user" in refused.value.error_dict
+    assert "person" in refused.value.error_dict
     assert way.form.state == "executing"
 
 

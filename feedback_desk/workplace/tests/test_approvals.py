@@ -174,7 +174,7 @@ def test_C9_the_card_of_a_returned_form_shows_the_faults_and_asks_who_is_respons
     for who, offered in ((cast.person_concerned, True), (cast.department_head, False), (cast.inspector, False)):
         assert (f'<option value="{who.pk}">{who}</option>' in dialog) is offered, who
     assert client.post(url, {"words": "谈话后未补日期，已补。"}, headers=HTMX).status_code == 422
-    said = {"user": cast.person_concerned.pk, "words": "谈话后未补日期，已补。"}
+    said = {"person": cast.person_concerned.pk, "words": "谈话后未补日期，已补。"}
     assert client.post(url, said, headers=HTMX).status_code == 204
     handling = client.get(reverse("workplace:form", args=[form.item.number]) + "?tab=handling").content.decode()
     for words in ("谈话记录无日期", str(cast.person_concerned), "谈话后未补日期，已补。"):
