@@ -117,8 +117,8 @@ class ReplyTemplateAdmin(Configured):
 class AnalysisRuleAdmin(Configured):
     """G7: who analyses what."""
 
-    list_display = ("category", "department")
-    list_select_related = ("category", "department")
+    list_display = ("category", "department", "beside")
+    list_select_related = ("category", "department", "beside")
 
 
 @admin.register(RemedyLimit)

@@ -6,11 +6,13 @@ from complaints.models import AnalysisRule, ComplaintForm
 from feedback_desk.people.models import Department, Role
 
 
-def department_for(form: ComplaintForm) -> Department | None:
-    """None: chosen by hand."""
+def departments_for(form: ComplaintForm) -> list[Department]:
+    """The one that leads, and the one beside it where there is one. Empty: chosen by hand."""
     slugs = form.ticket.category.slugs
-    rules = {r.category.slug: r.department for r in AnalysisRule.objects.filter(category__slug__in=slugs).select_related("category", "department__head")}
-    found = next((rules[slug] for slug in slugs if slug in rules), None)
-    if found is not None or not form.ticket.category.quality:
-        return found
-    return Department.objects.filter(active=True, staff__memberships__role=Role.QUALITY).order_by("pk").first()
+    rules = AnalysisRule.objects.filter(category__slug__in=slugs).select_related("category", "department__head", "beside__head")
+    found = next((rule for slug in slugs for rule in rules if rule.category.slug == slug), None)
+    if found is not None and found.department is not None:
+        return list(dict.fromkeys([found.department, found.beside or found.department]))
+    if not form.ticket.category.quality:
+        return []
+    return list(Department.objects.filter(active=True, staff__memberships__role=Role.QUALITY).order_by("pk")[:1])

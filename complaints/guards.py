@@ -231,6 +231,11 @@ def is_serious(form: ComplaintForm) -> bool:
     return form.grade in ("I", "II")
 
 
+def analysing(form: ComplaintForm) -> set[int]:
+    """G7: ids of the departments that analyse it, one or two."""
+    return {pk for pk in (form.analysis_department_id, form.analysis_beside_id) if pk is not None}
+
+
 def class_missing(form: ComplaintForm) -> str | None:
     """G5: graded as something else, then corrected to product quality; nothing starts before somebody says which class."""
     missing = form.grade and form.quality_class is None and form.ticket.category.quality

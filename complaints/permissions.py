@@ -43,14 +43,15 @@ def capacities_on_form(form: ComplaintForm, actor: Actor) -> frozenset[str]:
 def _in_the_first_hours(form: ComplaintForm, actor: User, roles: standing.Standing, at: datetime) -> set[str]:
     """C1, G2, G5, G7: the business colleague and the head of the department that has it, the quality department, whoever analyses."""
     found: set[str] = set()
-    line = form.ticket.item.department_id
-    if line and standing.heads(actor, {line}, form.item, at):
+    line, analysing = form.ticket.item.department_id, guards.analysing(form)
+    led = standing.heads(actor, analysing | ({line} if line else set()), form.item, at)
+    if line in led:
         found.add("line_head")
     if Role.BUSINESS in roles and line and actor.department_id == line:
         found.add("business")
     if Role.QUALITY in roles and form.quality_class is not None:
         found.add("quality")
-    if form.analysis_department_id and standing.heads(actor, {form.analysis_department_id}, form.item, at):
+    if analysing & led:
         found.add("analysing_head")
     return found
 

@@ -157,12 +157,16 @@ class PoliceReport(OnForm):
 
 
 class AnalysisRule(models.Model):
-    """G7: which department analyses complaints of a category and those below it. Without a department: by hand."""
+    """G7: which department analyses complaints of a category and those below it, and which other with it. Without a department: by hand."""
 
     category = models.OneToOneField("tickets.Category", verbose_name=_("category"), on_delete=models.CASCADE, related_name="+")
     department = models.ForeignKey(
         "people.Department", verbose_name=_("department"), null=True, blank=True, on_delete=models.CASCADE, related_name="+",
         help_text=_("Empty: chosen by hand."),
+    )  # fmt: skip
+    beside = models.ForeignKey(
+        "people.Department", verbose_name=_("together with"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+",
+        help_text=_("A second department that analyses it; the one above leads."),
     )  # fmt: skip
 
     class Meta:

@@ -125,6 +125,11 @@ class ComplaintForm(FormMoves, Living):
         "people.Department", verbose_name=_("who analyses"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
 
+    analysis_beside = models.ForeignKey(
+        "people.Department", verbose_name=_("who analyses with them"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    """G7: a second department, as transport has; `analysis_department` leads."""
+
     objects = FormQuerySet.as_manager()
 
     major_proposed_at = models.DateTimeField(_("grade I proposed"), null=True, blank=True)

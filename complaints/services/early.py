@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
@@ -216,10 +217,8 @@ def graded(form: ComplaintForm, *, at: datetime, entry: Entry) -> None:
 
 
 def _name_by_table(form: ComplaintForm, *, at: datetime) -> None:
-    if form.analysis_department_id is None and (department := analysing.department_for(form)) is not None:
-        form.analysis_department = department
-        form.save(update_fields=["analysis_department"])
-        _tell_who_analyses(form, department, history.record(form.item, "name_analysing", by=SYSTEM, at=at, data={"department": department.name}))
+    if form.analysis_department_id is None and (departments := analysing.departments_for(form)):
+        _analysed_by(form, departments, by=SYSTEM, at=at)
 
 
 def start_cause(form: ComplaintForm, *, at: datetime) -> None:
@@ -233,7 +232,8 @@ def alarm(form: ComplaintForm, *, entry: Entry, at: datetime) -> None:
     key_customer = form.ticket.customer.level != Level.ORDINARY
     if form.quality_class is None or not (form.quality_class == QualityClass.SAFETY or key_customer):
         return
-    heads = {head_of(d, form, at) for d in (form.ticket.item.department, form.analysis_department) if d is not None}
+    concerned = Department.objects.filter(Q(pk__in=guards.analysing(form)) | Q(pk=form.ticket.item.department_id or 0))
+    heads = {head_of(d, form, at) for d in concerned.select_related("head__backup", "head__superior")}
     why = gettext_noop("Food or product safety (class 1).") if form.quality_class == QualityClass.SAFETY else gettext_noop("Product quality, a key customer.")
     for receiver in heads | {receivers.pick(Role.GENERAL_MANAGER, root=form.item.root, at=at)}:
         tell(receiver, "generic", entry=entry, item=form.item, message=why, urgent=True)
@@ -279,14 +279,17 @@ def name_analysing(*, form_id: int, by: User, department_id: int, reason: str) -
     department = Department.objects.select_related("head__backup", "head__superior").filter(pk=department_id, active=True).first()
     if department is None or department.pk == form.analysis_department_id:
         raise ValidationError({"department": _("Choose another department than the present one.")})
-    form.analysis_department = department
-    form.save(update_fields=["analysis_department"])
-    _tell_who_analyses(form, department, history.record(form.item, "name_analysing", by=by, at=at, reason=reason, data={"department": department.name}))
+    _analysed_by(form, [department], by=by, at=at, reason=reason)
     return form
 
 
-def _tell_who_analyses(form: ComplaintForm, department: Department, entry: Entry) -> None:
-    tell(head_of(department, form, entry.at), "generic", entry=entry, item=form.item, message=gettext_noop("Your department analyses the cause."))
+def _analysed_by(form: ComplaintForm, departments: list[Department], *, by: Actor, at: datetime, reason: str = "") -> None:
+    """The first of them leads; each head is told."""
+    form.analysis_department, form.analysis_beside = departments[0], next(iter(departments[1:]), None)
+    form.save(update_fields=["analysis_department", "analysis_beside"])
+    entry = history.record(form.item, "name_analysing", by=by, at=at, reason=reason, data={"department": "、".join(d.name for d in departments)})
+    for head in {head_of(department, form, at) for department in departments}:
+        tell(head, "generic", entry=entry, item=form.item, message=gettext_noop("Your department analyses the cause."))
 
 
 @transaction.atomic

@@ -142,7 +142,7 @@ def report_to_management(*, form_id: int, by: User, report: str, proposals: str)
 
 def tell_departments(form: ComplaintForm, *, entry: Entry, at: datetime) -> None:
     """C21: the result and what the customer said, to the head of every department concerned."""
-    concerned_ids: set[int | None] = {form.ticket.item.department_id, form.analysis_department_id}
+    concerned_ids: set[int | None] = {form.ticket.item.department_id, *guards.analysing(form)}
     concerned_ids |= set(form.responsibilities.values_list("department_id", flat=True))
     if decision := guards.decision_of(form) if form.grade else None:
         concerned_ids |= {d.pk for d in decision.departments.all()}

@@ -239,6 +239,19 @@ def test_G7_the_table_names_who_analyses_and_product_quality_goes_to_the_quality
     assert quality().form.analysis_department == cast.product
 
 
+def test_G7_transport_is_analysed_by_two_departments_together(cast, way):
+    AnalysisRule.objects.create(category=Category.objects.get(slug="logistics"), department=cast.delivery, beside=cast.product)
+    one = way().graded()
+    assert (one.form.analysis_department, one.form.analysis_beside) == (cast.delivery, cast.product), "the first leads"
+    for head in (cast.department_head, cast.product_head):
+        assert "analysing_head" in one.form.capacities(head)
+        assert Notice.objects.filter(receiver=head, item=one.form.item, template="generic", channel="page").exists()
+    assert Entry.objects.get(item=one.form.item, verb="name_analysing").data["department"] == "配送部、品管部"
+    forms.name_analysing(form_id=one.form_id, by=cast.agent, department_id=cast.product.pk, reason="包装问题")
+    assert (one.form.analysis_department, one.form.analysis_beside) == (cast.product, None), "by hand it is the one that was named"
+    assert "analysing_head" not in one.form.capacities(cast.department_head)
+
+
 def test_G7_changed_by_hand_with_a_reason(cast, way):
     one = way().graded()
     with pytest.raises(ValidationError):

@@ -71,7 +71,7 @@ def awaiting(user: User) -> Q:
         Role.SUPERVISOR: awaits_second_follow_up() | awaits_extension(user) | awaits("D09", "D10") | awaits_sending(),
         Role.DEPARTMENT_HEAD: awaits_head(user)
         | Q(awaits("D10"), item__department__head=user)
-        | Q(awaits_cause_approval(), form__analysis_department__head=user),
+        | Q(awaits_cause_approval(), Q(form__analysis_department__head=user) | Q(form__analysis_beside__head=user)),
         Role.QUALITY: awaits("D23"),
     }
     found = awaits_remedy(user) if user.roles & APPROVERS else Q(pk__in=[])

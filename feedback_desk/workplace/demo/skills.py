@@ -24,6 +24,8 @@ BY_ITSELF = ("product-quality", "logistics", "after-sales")
 
 ANALYSE = {"product-quality": "品管部", "logistics": "配送部", "after-sales": "安装维修部", "sales": "销售部", "payment": "财务部"}
 """G7: everything else is chosen by hand."""
+BESIDE = {"logistics": "品管部"}
+"""How it was driven, and how it was packed."""
 
 
 def found(company: Company) -> None:
@@ -35,7 +37,9 @@ def found(company: Company) -> None:
         skill.seats.set([seats[username] for username in able])
     service = company.departments["客服中心"]
     Route.objects.bulk_create(Route(category=categories[slug], department=service, placing=Placing.AUTOMATIC) for slug in BY_ITSELF)
-    AnalysisRule.objects.bulk_create(AnalysisRule(category=categories[slug], department=company.departments[name]) for slug, name in ANALYSE.items())
+    for slug, name in ANALYSE.items():
+        beside = company.departments[BESIDE[slug]] if slug in BESIDE else None
+        AnalysisRule.objects.create(category=categories[slug], department=company.departments[name], beside=beside)
 
 
 def a_break(company: Company) -> Way:
