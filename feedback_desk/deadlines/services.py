@@ -5,7 +5,9 @@ A room locks its subject first, then calls here; deadlines are locked in order o
 `at` is when the thing happened. Whether it was late is judged by that, never by when the sweep looked (decision 3).
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -386,6 +388,9 @@ def mirror(item: Item, *more: int) -> None:
     a batch of changed limits (deadlines.changing) and this never write over each other.
     """
     root_id = item.root_id or item.pk
+    if (later := _later.get()) is not None:
+        later.setdefault(root_id, set()).update((item.pk, *more))
+        return
     rows = Item.objects.filter(pk__in={root_id, item.pk, *more}).order_by("pk").select_for_update(no_key=True).values("pk", *SHOWN)
     shown = {row.pop("pk"): row for row in rows}
     live = list(Deadline.objects.filter(root_id=root_id, state__in=LIVE).order_by("due_at", "pk").values_list("item_id", *MIRRORED))
@@ -394,6 +399,21 @@ def mirror(item: Item, *more: int) -> None:
         if now != before:
             Item.objects.filter(pk=item_id).update(**now)
 
+
+@contextmanager
+def mirrored_at_the_end() -> Iterator[None]:
+    """While one process alone writes and nobody looks: what the items show of their limits is written once, at the end (decision 48)."""
+    waiting: dict[int, set[int]] = {}
+    token = _later.set(waiting)
+    try:
+        yield
+    finally:
+        _later.reset(token)
+    for root in Item.objects.filter(pk__in=waiting):
+        mirror(root, *waiting[root.pk])
+
+
+_later: ContextVar[dict[int, set[int]] | None] = ContextVar("mirrored at the end", default=None)
 
 MIRRORED = ("state", "due_at", "warn_at", "code")
 SHOWN = ("next_limit_at", "next_warn_at", "next_limit_code", "next_paused")

@@ -19,6 +19,7 @@ from feedback_desk.people import access, receivers
 from feedback_desk.people.access import NotYou
 from feedback_desk.people.actors import Actor, person
 from feedback_desk.people.models import Role, User
+from feedback_desk.people.one_look import remembered_setting
 from feedback_desk.records.models import Entry, Item
 from tickets import partner
 from tickets.guards import silent_since
@@ -184,7 +185,8 @@ def demand(actor: Actor, verb: str, item: Item) -> None:
 def says_nothing(text: str) -> bool:
     """F1: is the text nothing but phrases of the editable list (已处理, 客户满意 …)?"""
     rest = text.strip().lower()
-    for phrase in sorted(EmptyPhrase.objects.values_list("text", flat=True), key=len, reverse=True):
+    phrases = remembered_setting("empty phrases", lambda: list(EmptyPhrase.objects.values_list("text", flat=True)))
+    for phrase in sorted(phrases, key=len, reverse=True):
         rest = rest.replace(phrase.lower(), " ")
     return not re.sub(r"[\W_]+", "", rest)
 

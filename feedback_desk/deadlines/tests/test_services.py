@@ -156,6 +156,13 @@ def test_void_all_ends_the_whole_matter_but_for_what_runs_on(item, running, loca
     assert limit_of(item)[0] == "D38"
 
 
+def test_the_item_shows_its_limits_at_the_end_where_nobody_looks_meanwhile(item, running, local):
+    with services.mirrored_at_the_end():
+        row = running("D08")
+        assert limit_of(item) == ("", None)
+    assert limit_of(item) == ("D08", row.due_at)
+
+
 def test_the_item_mirrors_its_nearest_limit_and_the_root_that_of_the_matter(item, running, local):
     form = open_item("form", title="x", at=local("2026-03-02 09:00"), root=item)
     running("D08"), running("D14", on=form)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from feedback_desk import clock
 from feedback_desk.deadlines.models import Deadline
+from feedback_desk.deadlines.services import mirrored_at_the_end
 from feedback_desk.deadlines.sweep import sweep
 from feedback_desk.people.one_look import people_at_rest, settings_at_rest
 from feedback_desk.workplace.demo.company import Company
@@ -37,7 +38,7 @@ class World:
             self._running += 1
 
     def play(self, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
-        with settings_at_rest():
+        with settings_at_rest(), mirrored_at_the_end():
             self._play(progress)
 
     def _play(self, progress: Callable[[int, int], None]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
+from django.db.models import F
 
 from feedback_desk import clock
 from feedback_desk.notices.models import Channel, Notice, NoticeState
@@ -55,5 +56,4 @@ def _put_away(world: World) -> None:
     """Invented people read no mail: what waits for sending is withdrawn, and notices older than a day were read."""
     Notice.objects.filter(channel=Channel.EMAIL, state=NoticeState.WAITING).update(state=NoticeState.WITHDRAWN, last_error="demonstration: not sent")
     old = Notice.objects.filter(channel=Channel.PAGE, read_at__isnull=True, created_at__lt=world.now - timedelta(days=1))
-    for notice_id, at in old.values_list("pk", "created_at"):
-        Notice.objects.filter(pk=notice_id).update(read_at=at + timedelta(minutes=11))
+    old.update(read_at=F("created_at") + timedelta(minutes=11))

@@ -6,17 +6,17 @@ both ways against each other.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from typing import Any
 
 from django.apps import apps
+from django.core.management.base import CommandParser
 from django.core.management.commands.migrate import Command as Migrate
 from django.db import connections, router
 from django.db.migrations.recorder import MigrationRecorder
 
 
 class Command(Migrate):
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--one-by-one", action="store_true", help="Play every migration on an empty database too.")
 
