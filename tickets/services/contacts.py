@@ -24,6 +24,7 @@ from tickets.models import Contact, ContactPoint, NextStep, Note, Ticket
 from tickets.permissions import may_see_contact_data, refuse_if_closed
 from tickets.services import steps
 from tickets.services.common import RESPONSE, demand, empty, facts, locked, need, reached_again, says_nothing
+from tickets.services.told import renew_promises
 
 PURPOSES = ("follow_up", "solution", "told_when", "progress", "formal_reply", "question", "explanation", "visit")
 ANSWERS_D08 = ("solution", "told_when")
@@ -77,7 +78,7 @@ def promise(ticket: Ticket, *, by: User, at: datetime, until: datetime | None, p
     if until is None:
         return
     if renews:
-        deadlines.settle(ticket.item, "D38", at=at, by=by, begun=True)
+        renew_promises(ticket, by=by, at=at)
     deadlines.start(
         ticket.item, "D38", at=at, facts=facts(ticket), owner=by, department=ticket.item.department, part=part, round=ticket.round, due_at=until
     )  # fmt: skip

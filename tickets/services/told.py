@@ -4,6 +4,7 @@ offered or chosen (T1, T11, T16)."""
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -30,9 +31,17 @@ def told(ticket: Ticket, *, by: User, at: datetime, solution: bool = False, unti
 def keep_promises(ticket: Ticket, *, by: User, at: datetime) -> None:
     """T16: what was sent keeps what was promised for that day or earlier, in time or late. A later promise runs on, and so does a payment."""
     tomorrow = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    due = Deadline.objects.filter(item=ticket.item, code="D38", state__in=deadlines.LIVE, due_at__lte=tomorrow).exclude(part__startswith=PAYMENT)
-    for part in due.order_by("pk").values_list("part", flat=True):
-        deadlines.settle(ticket.item, "D38", part=part, at=at, by=by)
+    deadlines.settle(ticket.item, "D38", at=at, by=by, only=_promises(ticket, due_at__lte=tomorrow))
+
+
+def renew_promises(ticket: Ticket, *, by: User, at: datetime) -> None:
+    """T16: a new date was told, so what was promised before ends, in time or late; a payment is owed all the same."""
+    deadlines.settle(ticket.item, "D38", at=at, by=by, begun=True, only=_promises(ticket))
+
+
+def _promises(ticket: Ticket, **which: Any) -> list[int]:
+    rows = Deadline.objects.filter(item=ticket.item, code="D38", state__in=deadlines.LIVE, **which).exclude(part__startswith=PAYMENT)
+    return list(rows.values_list("pk", flat=True))
 
 
 def keep_payment(ticket: Ticket, *, remedy_id: int, by: User, at: datetime) -> None:

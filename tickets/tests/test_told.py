@@ -114,3 +114,13 @@ def test_T16_another_remedy_keeps_no_promised_payment(untold, local):
     chosen(untold, one, promised_at=local("2026-03-03 10:00"))
     forms.fulfil_remedy(remedy_id=other.pk, by=untold.cast.agent, how="已原路退回")
     assert untold.limit("D38").state == "running"
+
+
+@pytest.mark.parametrize("message", [progress, formal_reply])
+def test_T16_a_new_date_in_a_letter_does_not_end_a_promised_payment(untold, local, message):
+    chosen(untold, remedy(untold), promised_at=local("2026-03-20 10:00"))
+    payment = untold.limit("D38")
+    message(untold, promised_at=local("2026-03-04 12:00"))
+    payment.refresh_from_db()
+    assert payment.state == "running"
+    assert Deadline.objects.filter(code="D38", state="running").count() == 2
