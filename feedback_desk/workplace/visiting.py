@@ -8,8 +8,9 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy
 
+from complaints.guards import report_owed
 from complaints.lifecycle import State
-from complaints.lifecycle.form import ticket_has_result
+from complaints.lifecycle.form import points_answered, ticket_has_result
 from complaints.models import ComplaintForm
 from feedback_desk.deadlines.chips import Chip, chip_of
 from feedback_desk.deadlines.models import Deadline, DeadlineState
@@ -83,6 +84,12 @@ def to_visit(user: User, at: datetime) -> list[ToVisit]:
 
 def _to_visit(form: ComplaintForm, limit: Deadline | None, phone: str, attempts: int, at: datetime) -> ToVisit:
     return ToVisit(form, chip_of(limit, at) if limit else None, limit.rule.spoken if limit else "", phone, attempts)
+
+
+def missing_to_close(form: ComplaintForm) -> list[str]:
+    """What would keep an accepted visit from closing the form, said before somebody calls (C10, C17, C20)."""
+    found = [ticket_has_result(form) or points_answered(form), report_owed(form)]
+    return [sentence for sentence in found if sentence]
 
 
 def to_call(user: User, at: datetime) -> list[ToCall]:

@@ -194,6 +194,15 @@ def test_C10_who_waits_for_the_result_stands_apart_from_who_is_to_be_visited(cas
     assert lists() == ([], [form.pk], 0)
 
 
+def test_C20_the_visitor_reads_before_the_call_what_closing_lacks(cast, ticket, client):
+    form = way.walk(cast, ticket, "visiting", grade="I")
+    client.force_login(cast.visitor)
+    lacks = client.get(reverse("workplace:record_visit", args=[form.item.number])).context["lacks"]
+    assert [sentence for sentence in lacks if "管理层" in sentence]
+    forms.report_to_management(form_id=form.pk, by=cast.manager, report="起因与经过", proposals="增加全检")
+    assert client.get(reverse("workplace:record_visit", args=[form.item.number])).context["lacks"] == lacks[:-1]
+
+
 def promised(ticket):
     return list(Deadline.objects.filter(root=ticket.item, code="D38").order_by("pk").values_list("state", "due_at"))
 

@@ -72,6 +72,7 @@ def record(request: HttpRequest, number: str) -> HttpResponse:
         "form": form,
         "changes": changes,
         "script": visiting.SCRIPT,
+        "lacks": visiting.missing_to_close(found),
         "attempts": found.visits.filter(reached=False).count(),
         "points": found.ticket.customer.contact_points.all(),
         "may_reveal": matter_that_closes(me(request), found.ticket.customer) is None,
