@@ -48,6 +48,7 @@ def test_a_small_demonstration_can_be_made_at_any_hour_of_any_day(freeze, now):
     nothing_is_untrue(at)
 
 
+@pytest.mark.timeout(1500)  # two months of a company, a minute and a half of one processor that others want too
 def test_the_demonstration_is_a_company_s_last_two_months(freeze):
     now = freeze("2026-11-22 10:30")
     call_command("load_first_rows")
