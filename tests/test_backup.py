@@ -10,10 +10,10 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
+from tests.machinery import scratch_database
 from tests.running import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backup")]
@@ -27,19 +27,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A desk of its own: on the services run a PostgreSQL database made for it."""
     folder = tmp_path_factory.mktemp("backup")
     variables = {"PATH": os.environ["PATH"], "HOME": str(folder), "DATA_DIR": str(folder / "data")}
-    server = os.environ.get("DATABASE_URL")
-    if not server:
+    if not os.environ.get("DATABASE_URL"):
         yield variables
         return
-    import psycopg2
-
-    name = f"desk_backup_{uuid4().hex[:8]}"
-    connection = psycopg2.connect(f"{server.rpartition('/')[0]}/postgres")
-    connection.autocommit = True
-    connection.cursor().execute(f"CREATE DATABASE {name}")
-    yield {**variables, "DATABASE_URL": f"{server.rpartition('/')[0]}/{name}"}
-    connection.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
-    connection.close()
+    with scratch_database() as address:
+        yield {**variables, "DATABASE_URL": address}
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from tests.machinery import scratch_database
 from tests.running import ROOT
 
 pytestmark = pytest.mark.slow
@@ -22,29 +24,13 @@ Place = dict[str, str]
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Callable[[], Place]]:
     """Makes databases of their own; on the services run on PostgreSQL."""
-    server, made = os.environ.get("DATABASE_URL", ""), []
+    with ExitStack() as stack:
 
-    def make() -> Place:
-        name = f"desk_new_{uuid4().hex[:8]}"
-        place = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DATA_DIR": str(tmp_path / name)}
-        if not server:
-            return place
-        _on(server, f"CREATE DATABASE {name}")
-        made.append(name)
-        return {**place, "DATABASE_URL": f"{server.rpartition('/')[0]}/{name}"}
+        def make() -> Place:
+            place = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DATA_DIR": str(tmp_path / uuid4().hex)}
+            return {**place, "DATABASE_URL": stack.enter_context(scratch_database())} if os.environ.get("DATABASE_URL") else place
 
-    yield make
-    for name in made:
-        _on(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _on(server: str, statement: str) -> None:
-    import psycopg2
-
-    connection = psycopg2.connect(f"{server.rpartition('/')[0]}/postgres")
-    connection.autocommit = True
-    connection.cursor().execute(statement)
-    connection.close()
+        yield make
 
 
 def run(place: Place, *words: str) -> str:

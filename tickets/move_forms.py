@@ -13,7 +13,7 @@ from feedback_desk import clock
 from feedback_desk.deadlines import extensions, wording
 from feedback_desk.deadlines.models import Deadline, Extension, ExtensionState
 from feedback_desk.people.models import Presence, Role, User
-from tickets import candidates
+from tickets import candidates, promises
 from tickets.candidates import ASSIGNEES
 from tickets.choosing import choose, in_words
 from tickets.models import Ticket
@@ -208,9 +208,8 @@ class SecondLineForm(AssignForm):
 
     def prepare(self) -> None:
         super().prepare()
-        running = Deadline.objects.filter(item_id=self.subject.item_id, code="D38", state="running").exclude(part="visit").order_by("due_at")
-        promises = [_("to come back to the customer by %(due)s") % {"due": wording.exact(due)} for due in running.values_list("due_at", flat=True)]
-        self.fields["expectation"].initial, self.fields["promised"].initial = self.subject.expectation, "\n".join(promises)
+        owed = [_("to come back to the customer by %(due)s") % {"due": wording.exact(row.due_at)} for row in promises.owed(self.subject.item)]
+        self.fields["expectation"].initial, self.fields["promised"].initial = self.subject.expectation, "\n".join(owed)
 
 
 class HandUpForm(SeenHolderForm):

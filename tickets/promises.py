@@ -64,5 +64,9 @@ def told_of(item: Item, at: datetime) -> list[Promise]:
 
 def is_due(row: Deadline, at: datetime) -> bool:
     """By the end of the desk's day."""
-    tomorrow = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    return row.due_at <= tomorrow
+    return row.due_at <= end_of_day(at)
+
+
+def end_of_day(at: datetime) -> datetime:
+    """Midnight after `at`, in the desk's zone."""
+    return timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)

@@ -148,8 +148,12 @@ def no_visit_is_due(form: ComplaintForm) -> str | None:
     return _("A visit is due first.") if form.visit_due else None
 
 
+HAS_RESULT = ("confirming", "completed", "closed")
+"""States of a ticket whose customer has the result (C10)."""
+
+
 def ticket_has_result(form: ComplaintForm) -> str | None:
-    return None if form.ticket.state in ("confirming", "completed", "closed") else _("The customer has no result yet: offer it on the ticket first.")
+    return None if form.ticket.state in HAS_RESULT else _("The customer has no result yet: offer it on the ticket first.")
 
 
 def ticket_is_completed(form: ComplaintForm) -> str | None:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_noop
 
 from complaints import texts
 from complaints.lifecycle import ENDED, State
+from complaints.lifecycle.form import HAS_RESULT
 from complaints.lifecycle.remedy import UNDECIDED
 from complaints.models import ComplaintForm, Disposition, FormAct, Grade, Remedy
 from complaints.permissions import barred_by_eyes
@@ -237,7 +238,7 @@ def head_of(department: Department, form: ComplaintForm, at: datetime) -> User |
 
 def closure_asked(form: ComplaintForm, *, at: datetime) -> None:
     """C10: the form is with customer service and the ticket has its result: D19 (marked) or D20 (others to be visited) runs, never both."""
-    if form.state not in (State.AWAITING_CHECK, State.VISITING) or form.ticket.state not in ("confirming", "completed", "closed") or not form.visit_due:
+    if form.state not in (State.AWAITING_CHECK, State.VISITING) or form.ticket.state not in HAS_RESULT or not form.visit_due:
         return
     this_round = Deadline.objects.filter(item=form.item, code__in=VISIT_CODES, round=form.round).exclude(state="void")
     if not this_round.exists():

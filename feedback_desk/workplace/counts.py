@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, F, IntegerField, JSONField, OuterRef
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
+from complaints.lifecycle.form import HAS_RESULT
 from complaints.models import CorrectiveAction, Disposition
 from complaints.permissions import APPROVES
 from feedback_desk import clock
@@ -40,7 +41,7 @@ def of_nav(user: User) -> dict[str, int]:
         found = waiting.seen_by(user).filter(item__open=True).aggregate(
             work=Count("pk", filter=mine), team=Count("pk", filter=waiting.of_team(user)), late=Count("pk", filter=mine & Q(item__next_limit_at__lt=at)),
             unclaimed=Count("pk", filter=Q(state="pending", assignee=None)), approvals=Count("pk", filter=waiting.awaits_approval(user)),
-            visits=Count("pk", filter=Q(form__state="visiting", state__in=("confirming", "completed", "closed"))),
+            visits=Count("pk", filter=Q(form__state="visiting", state__in=HAS_RESULT)),
             outstanding=Count("pk", filter=Q(form__state="outstanding")),
             complaints=Count("pk", filter=Q(type="complaint")), after_sales=Count("pk", filter=Q(type="after_sales")),
             problems=Count("pk", filter=Q(type="problem")), consultations=Count("pk", filter=Q(type="consultation")),

@@ -3,14 +3,13 @@ offered or chosen (T1, T11, T16)."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-
-from django.utils import timezone
 
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people.models import User
+from tickets import promises
 from tickets.models import Ticket
 from tickets.services.common import RESPONSE
 
@@ -30,8 +29,7 @@ def told(ticket: Ticket, *, by: User, at: datetime, solution: bool = False, unti
 
 def keep_promises(ticket: Ticket, *, by: User, at: datetime) -> None:
     """T16: what was sent keeps what was promised for that day or earlier, in time or late. A later promise runs on, and so does a payment."""
-    tomorrow = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    deadlines.settle(ticket.item, "D38", at=at, by=by, only=_promises(ticket, due_at__lte=tomorrow))
+    deadlines.settle(ticket.item, "D38", at=at, by=by, only=_promises(ticket, due_at__lte=promises.end_of_day(at)))
 
 
 def renew_promises(ticket: Ticket, *, by: User, at: datetime) -> None:
