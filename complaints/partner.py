@@ -48,7 +48,12 @@ class FormPartner:
     """See tickets.partner.Partner."""
 
     def lock(self, ticket: Ticket) -> None:
-        ComplaintForm.objects.select_for_update(no_key=True).filter(ticket=ticket).values_list("pk").first()
+        """The row is `ticket.form` from here on."""
+        form = ComplaintForm.objects.select_for_update(of=("self",), no_key=True).select_related("item").filter(ticket=ticket).first()
+        if form is not None:
+            ticket.form = form
+            if form.item.root_id == ticket.item_id:
+                form.item.root = ticket.item
 
     def grade(self, ticket: Ticket) -> str:
         return ComplaintForm.objects.filter(ticket=ticket).values_list("grade", flat=True).first() or ""

@@ -21,7 +21,7 @@ from feedback_desk.people import access, receivers
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
-from feedback_desk.records.models import Item
+from feedback_desk.records.models import Item, relations
 from feedback_desk.records.moves import too_late
 from feedback_desk.records.spoken import when
 from followups.models import SecondFollowUp, Visit
@@ -64,7 +64,7 @@ def record_visit(
         ticket=ticket, form=form, contact=contact, round=form.round if form else ticket.round, at=at, by=by, reached=reached, mood=mood, accepted=accepted,
         speed=speed, solution=solution, attitude=attitude, comment=comment.strip(), suggestions=suggestions.strip(),
     )  # fmt: skip
-    visit.clean_fields(exclude=["accepted", "form"])  # null where there is nothing to say
+    visit.clean_fields(exclude={*relations(Visit), "accepted"})  # null where there is nothing to say
     visit.save()
     history.record(
         ticket.item, "visit", by=by, at=now, reason=comment or said, data={"reached": reached, "scores": [speed, solution, attitude], "accepted": accepted}

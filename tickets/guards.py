@@ -87,4 +87,4 @@ def extendable(ticket: Ticket) -> list[Deadline]:
 
 def asked_for(ticket: Ticket) -> list[Extension]:
     """T9: requests for more time in this matter that wait for their answer."""
-    return remembered(("asked", ticket.item_id), lambda: list(extensions.asked(ticket.item)))
+    return remembered(("asked", ticket.item_id), lambda: list(extensions.asked(ticket.item).select_related(None)))

@@ -48,9 +48,7 @@ VISIT_CODES = ("D19", "D20")
 def locked(form_id: int) -> ComplaintForm:
     """The form, its ticket's row locked first."""
     ticket_id = ComplaintForm.objects.values_list("ticket_id", flat=True).get(pk=form_id)
-    ticket = locked_ticket(ticket_id)
-    form: ComplaintForm = ComplaintForm.objects.select_for_update(of=("self",), no_key=True).select_related("item", "item__root").get(pk=form_id)
-    form.ticket = ticket
+    form: ComplaintForm = locked_ticket(ticket_id).form
     return form
 
 

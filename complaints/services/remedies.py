@@ -20,7 +20,7 @@ from feedback_desk.people import receivers
 from feedback_desk.people.access import NotNow, NotYou, concerned
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
-from feedback_desk.records.models import Entry
+from feedback_desk.records.models import Entry, relations
 from feedback_desk.records.moves import make
 from tickets.models import Way
 from tickets.services.common import need, tell
@@ -66,7 +66,7 @@ def _option(form: ComplaintForm, option: int | None) -> int:
 
 def _check(remedy: Remedy) -> None:
     """Sentences per field."""
-    remedy.clean_fields(exclude=["form", "proposed_by", "approved_by", "state"])
+    remedy.clean_fields(exclude={*relations(Remedy), "state"})
     if remedy.value is not None and remedy.value <= 0:
         raise ValidationError({"value": _("The value has to be more than nothing; leave it empty where there is none.")})
     if remedy.value is None and remedy.kind in IN_MONEY:

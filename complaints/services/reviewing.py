@@ -27,7 +27,7 @@ from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.actors import SYSTEM
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import history
-from feedback_desk.records.models import Entry
+from feedback_desk.records.models import Entry, relations
 from feedback_desk.records.moves import changed_meanwhile, check_part, make, too_late
 from feedback_desk.records.spoken import when
 from tickets.services.common import need, tell
@@ -161,7 +161,7 @@ def _write(disposition: Disposition, text: dict[str, Any]) -> None:
     if disposition.kind not in WITH_AMOUNT:
         disposition.amount = None
     check_amount(disposition.kind, disposition.amount)
-    disposition.clean_fields(exclude=["form", "user", "department", "state"])
+    disposition.clean_fields(exclude={*relations(Disposition), "state"})
 
 
 @transaction.atomic

@@ -27,13 +27,13 @@ from feedback_desk.people.access import NotNow
 from feedback_desk.people.actors import SYSTEM, Actor, person
 from feedback_desk.people.models import Department, User
 from feedback_desk.people.one_look import remembered_setting
-from feedback_desk.records import history
+from feedback_desk.records import bulk, history
 from feedback_desk.records.models import Item
 
 Facts = Mapping[str, Any]
 LIVE = (DeadlineState.RUNNING, DeadlineState.PAUSED)
 AIMED = ("due_at", "warn_at", "next_step", "next_step_at", "allowance")
-ENDED = ("state", "ended_at", "ended_by", "late", "why", "paused_at", "left_seconds", "next_step", "next_step_at", "asking")
+ENDED = ("state", "ended_at", "ended_by_id", "late", "why", "paused_at", "left_seconds", "next_step", "next_step_at", "asking_id")
 
 
 def start(
@@ -58,7 +58,8 @@ def start_all(
     department_id = department.pk if department else item.department_id
     known = {**_as_lists(facts), "department": str(department_id or "")}
     rules = fitting_rules(codes, known, at)
-    standing = {row.code: row for row in _live(item, codes, part)}
+    live = _live(item, codes, part)
+    standing = {row.code: row for row in live} if live.exists() else {}
     calendars = hours_of((rule.calendar_id for rule in rules.values()), department_id) if rules else {}
     fresh: dict[str, Deadline] = {}
     for code, rule in rules.items():
@@ -209,7 +210,7 @@ def _ended(rows: list[Deadline], at: datetime, item: Item) -> list[Deadline]:
 def write_ended(rows: Collection[Deadline], at: datetime) -> None:
     """What ended, with what hangs on it; the caller sees to what the items show."""
     _requests_fall(rows, at)
-    Deadline.objects.bulk_update(rows, ENDED)
+    bulk.update(Deadline, [row.pk for row in rows], {name: [getattr(row, name) for row in rows] for name in ENDED})
     Pause.objects.filter(deadline__in=rows, until_at__isnull=True).update(until_at=Greatest("from_at", at))
     _overtake(rows, at)
 
@@ -441,8 +442,12 @@ def _locked(item: Item, codes: Collection[str], part: str | None = None) -> list
     """Live deadlines, locked in order of their keys. No codes: none, so that nothing is settled by accident."""
     if not codes:
         return []
-    rows = _live(item, codes, part).select_related("rule").order_by("pk")
-    return list(rows.select_for_update(of=("self",), no_key=True))
+    rows = list(_live(item, codes, part).order_by("pk").select_for_update(no_key=True))
+    wanted = {row.rule_id for row in rows}
+    rules = remembered_setting(("rules by key", frozenset(wanted)), lambda: Rule.objects.in_bulk(wanted)) if wanted else {}
+    for row in rows:
+        row.rule = rules[row.rule_id]
+    return rows
 
 
 def _pks_locked(rows: Any) -> list[int]:

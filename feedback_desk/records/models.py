@@ -167,3 +167,8 @@ def as_data(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return value
+
+
+def relations(model: type[models.Model]) -> set[str]:
+    """Fields that point at other rows: for each `clean_fields` asks the database whether the row is there, which a service that holds it knows."""
+    return {field.name for field in model._meta.concrete_fields if field.is_relation}

@@ -41,7 +41,7 @@ def locked(ticket_id: int) -> Ticket:
     """The ticket's row, locked until the commit, and its form's after it; rows of others may point at both meanwhile."""
     ticket: Ticket = (
         Ticket.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("item", "item__department__head", "customer", "category__parent", "assignee__backup", "assignee__superior")
+        .select_related("item__department", "customer", "category", "assignee")
         .get(pk=ticket_id)
     )
     if form := partner.of(ticket):

@@ -18,7 +18,7 @@ from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people.access import NotYou
 from feedback_desk.people.models import Role, User
 from feedback_desk.records import attachments, history
-from feedback_desk.records.models import Attachment, Item, Reading
+from feedback_desk.records.models import Attachment, Item, Reading, relations
 from tickets import guards, partner, promises
 from tickets.models import Contact, ContactPoint, NextStep, Note, Ticket
 from tickets.permissions import may_see_contact_data, refuse_if_closed
@@ -133,7 +133,7 @@ def write_contact(
         next_step=next_step.strip(), purpose=purpose, no_step_why=no_step_why.strip(),
         next_by=None if no_step_why.strip() else next_by, next_at=None if no_step_why.strip() else next_at,
     )  # fmt: skip
-    contact.clean_fields()
+    contact.clean_fields(exclude=relations(Contact))
     contact.save()
     if wait:
         steps.open_step(contact)

@@ -15,7 +15,7 @@ from feedback_desk.people.actors import Actor, person
 from feedback_desk.people.models import User
 from feedback_desk.records import history
 from feedback_desk.records.items import PREFIX, next_number
-from feedback_desk.records.models import Reading
+from feedback_desk.records.models import Reading, relations
 from feedback_desk.records.secrets import fingerprint
 from tickets.models import ContactPoint, Customer, CustomerCorrection
 from tickets.permissions import may_register, may_see_contact_data, refuse_if_closed
@@ -39,7 +39,7 @@ def create_customer(
         kind=kind, name=name.strip(), pinyin=pinyin_of(name), contact_name=contact_name.strip(), level=level, industry=industry.strip(),
         area=area.strip(), owner=owner, remark=remark.strip(), created_at=at,
     )  # fmt: skip
-    customer.clean_fields(exclude=["number", "pinyin"])
+    customer.clean_fields(exclude={*relations(Customer), "number", "pinyin"})
     _check_points({"phone": phone, "email": email})
     customer.number = next_number(PREFIX["customer"], timezone.localtime(at).date())
     customer.save()
@@ -62,7 +62,7 @@ def correct_customer(*, by: User, customer_id: int, changes: dict[str, Any], rea
     for field in before:
         setattr(customer, field, changes[field])
     customer.pinyin = pinyin_of(customer.name)
-    customer.clean_fields(exclude=["number", "pinyin"])
+    customer.clean_fields(exclude={*relations(Customer), "number", "pinyin"})
     customer.save(update_fields=[*before, "pinyin"])
     for point in POINTS:
         if point in changes:

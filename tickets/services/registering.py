@@ -25,7 +25,7 @@ from feedback_desk.people.models import Role, User
 from feedback_desk.people.services import name_concerned
 from feedback_desk.records import attachments, history
 from feedback_desk.records.items import give_number, open_item
-from feedback_desk.records.models import Entry, Kind
+from feedback_desk.records.models import Entry, Kind, relations
 from feedback_desk.records.moves import changed_meanwhile
 from feedback_desk.records.spoken import when
 from tickets import partner, routes
@@ -132,7 +132,7 @@ def _check(ticket: Ticket, summary: str, at: datetime) -> None:
     elif ticket.registered_at and ticket.received_at > ticket.registered_at:
         errors["received_at"] = _("It cannot have been received after it was registered, %(at)s.") % {"at": when(ticket.registered_at)}
     try:
-        ticket.clean_fields(exclude=["item", "number", "state"])
+        ticket.clean_fields(exclude={*relations(Ticket), "number", "state"})
     except ValidationError as error:
         errors = {**error.message_dict, **errors}
     if errors:

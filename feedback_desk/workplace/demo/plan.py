@@ -73,9 +73,9 @@ def people(world: World) -> None:
 
 
 def ordinary_day(world: World, day: datetime, *, last: int) -> None:
-    """Three or four items on weekdays, two at the weekend, between 08:20 and 18:40; fewer complaints than questions."""
+    """Three or four items on weekdays, three at the weekend, between 08:20 and 18:40; fewer complaints than questions."""
     rng = world.rng
-    for _item in range(rng.randint(3, 4) if day.weekday() < 5 else 2):
+    for _item in range(rng.randint(3, 4) if day.weekday() < 5 else 3):
         at = day + timedelta(minutes=rng.randint(20, 640), seconds=rng.randrange(60))
         agent = rng.choice(world.company.agents)
         channel = rng.choices(*CHANNELS)[0]
@@ -133,7 +133,7 @@ def every_path(world: World, start: datetime) -> None:
     """Each rarer path, four weeks back: three times where it ends in a state of its own, so that no state of any machine depends on chance."""
     rng = world.rng
     for path in ("abnormal", "reversed", "split", "objection", "struck", "sent_back", "invalid", "no_fault", "withdrawn", "returned", "not_accepted"):
-        for turn in range(2 if path in ON_THE_WAY else 3):
+        for turn in range(1 if path in ON_THE_WAY else 3):
             day = start + timedelta(days=21 + rng.randrange(14), hours=2 + turn, minutes=rng.randrange(60))
             agent = rng.choice(world.company.agents)
             world.plan(day, ways.complaint(Case(world, pick(world, path), "complaint", agent, path=path, urgency="normal")))
@@ -150,11 +150,11 @@ def today(world: World, *, most: int | None) -> None:
     """The desk as it stands now: each state three times, what is late, what is due within the hour. Ages are chosen for the limit they meet."""
     rows: list[tuple[float, str, str, str, int]] = [
         # hours ago, kind of way, stop, path, how many
-        (0.4, "complaint", "pending", "whole", 2), (1.5, "complaint", "registered", "whole", 3), (3, "complaint", "graded", "whole", 3),
-        (5, "complaint", "determining", "whole", 3), (5.5, "complaint", "draft", "whole", 3), (7, "complaint", "in_review", "whole", 3),
+        (0.4, "complaint", "pending", "whole", 2), (1.5, "complaint", "registered", "whole", 3), (3, "complaint", "graded", "whole", 1),
+        (5.5, "complaint", "draft", "whole", 3), (7, "complaint", "in_review", "whole", 1),
         (8, "complaint", "negotiating", "objection", 3), (8.5, "complaint", "agreed", "two", 3), (9, "complaint", "negotiated", "objection", 3),
         (10, "complaint", "awaiting_ruling", "whole", 3), (11, "complaint", "executing", "whole", 3), (11.5, "complaint", "executed", "whole", 3),
-        (12, "complaint", "awaiting_check", "spot", 3), (13, "complaint", "visiting", "whole", 3), (30, "complaint", "", "parked", 4),
+        (12, "complaint", "awaiting_check", "spot", 3), (13, "complaint", "visiting", "whole", 1), (30, "complaint", "", "parked", 3),
         (2, "simple", "pending", "plain", 3), (4, "simple", "processing", "plain", 4), (6, "simple", "waiting", "waiting", 4),
         (9, "simple", "confirming", "plain", 4), (10, "simple", "completed", "promised", 3), (11, "simple", "completed", "low_score", 2),
         # late now

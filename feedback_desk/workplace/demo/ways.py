@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from complaints import services as forms
 from complaints.grading import RANK, propose
@@ -42,17 +44,27 @@ class Case:
 
     @property
     def ticket(self) -> Ticket:
-        ticket: Ticket = Ticket.objects.select_related("item", "customer", "assignee").get(pk=self.ticket_id)
+        ticket: Ticket = Ticket.objects.select_related("item", "customer").get(pk=self.ticket_id)
         return ticket
 
     @property
+    def state(self) -> str:
+        state: str = Ticket.objects.values_list("state", flat=True).get(pk=self.ticket_id)
+        return state
+
+    @property
     def form(self) -> ComplaintForm:
-        form: ComplaintForm = ComplaintForm.objects.select_related("item").get(ticket_id=self.ticket_id)
+        form: ComplaintForm = ComplaintForm.objects.get(ticket_id=self.ticket_id)
         return form
+
+    @cached_property
+    def form_id(self) -> int:
+        pk: int = ComplaintForm.objects.values_list("pk", flat=True).get(ticket_id=self.ticket_id)
+        return pk
 
     @property
     def measures(self) -> list[Disposition]:
-        return list(Disposition.objects.filter(form__ticket_id=self.ticket_id, round=self.form.round).exclude(state="withdrawn").order_by("pk"))
+        return list(Disposition.objects.filter(form__ticket_id=self.ticket_id, round=F("form__round")).exclude(state="withdrawn").order_by("pk"))
 
     def stopped(self, *states: str) -> bool:
         return self.stop in states
@@ -150,7 +162,7 @@ def _result(case: Case) -> Way:
         yield case.wait(60, 400)
         tickets.offer_result(ticket_id=case.ticket_id, by=case.agent, result=f"复查后{case.matter.answer}", agreement="客户电话同意", late_reason="二次处理")
         yield case.wait(100, 900)
-    if case.ticket.state == "confirming":
+    if case.state == "confirming":
         tickets.confirm_result(ticket_id=case.ticket_id, by=case.agent, words="客户来电确认已解决")
     if case.stopped("completed"):
         if case.path == "low_score":
@@ -158,7 +170,7 @@ def _result(case: Case) -> Way:
             _visited_with_a_low_score(case)
         return
     yield case.world.minutes(2, 30)
-    if case.ticket.type != "complaint":
+    if case.kind != "complaint":
         tickets.close(ticket_id=case.ticket_id, by=SYSTEM)
         if case.path == "reopen":
             yield case.wait(1400, 2800)
@@ -184,7 +196,7 @@ def complaint(case: Case) -> Way:
     quality = 1 if case.matter.category == "product-safety" else 3 if case.world.categories[case.matter.category].quality else None
     below = RANK[case.matter.grade] < RANK[propose(case.form, quality_class=quality).grade]
     forms.grade(
-        form_id=case.form.pk,
+        form_id=case.form_id,
         by=company.qin if below else case.agent,
         grade=case.matter.grade,
         reason="已与客户核实，情况较轻" if below else reason,
@@ -213,20 +225,20 @@ def complaint(case: Case) -> Way:
         yield case.wait(60, 200)
         tickets.withdraw(ticket_id=case.ticket_id, by=case.agent, reason="客户来电：家人误会，撤诉")
         yield case.wait(30, 200)
-        forms.close_withdrawn(form_id=case.form.pk, by=company.qin, reason="客户撤诉，无处理意见")
+        forms.close_withdrawn(form_id=case.form_id, by=company.qin, reason="客户撤诉，无处理意见")
         return
     if case.path == "invalid":
         tickets.invalidate(ticket_id=case.ticket_id, by=company.qin, reason="非本公司产品", explanation="已说明该品牌售后电话")
         return
     if case.path == "spot":
         yield case.wait(10, 50)
-        forms.handle_on_the_spot(form_id=case.form.pk, by=case.agent, how="当场致歉并补偿代金券，客户满意，不追究个人责任")
+        forms.handle_on_the_spot(form_id=case.form_id, by=case.agent, how="当场致歉并补偿代金券，客户满意，不追究个人责任")
         yield from _to_the_end(case)
         return
     yield case.wait(5, 20)
     prepare(case)
     yield case.wait(15, 70)
-    forms.begin_determination(form_id=case.form.pk, by=company.cheng)
+    forms.begin_determination(form_id=case.form_id, by=company.cheng)
     if case.stopped("determining"):
         return
     if case.path in ("parked", "resumed"):
@@ -235,12 +247,12 @@ def complaint(case: Case) -> Way:
             return
     if case.path == "no_fault":
         yield case.wait(60, 300)
-        forms.no_fault(form_id=case.form.pk, by=company.cheng, reason="核对监控与签收记录，属使用不当，非我方责任；已耐心说明并免费检测")
+        forms.no_fault(form_id=case.form_id, by=company.cheng, reason="核对监控与签收记录，属使用不当，非我方责任；已耐心说明并免费检测")
         if case.stopped("awaiting_ruling"):
             return
         if case.form.state == "awaiting_ruling":
             yield case.wait(30, 150)
-            forms.confirm_no_fault(form_id=case.form.pk, by=company.zheng, words="同意，注意安抚客户")
+            forms.confirm_no_fault(form_id=case.form_id, by=company.zheng, words="同意，注意安抚客户")
         yield from _to_the_end(case)
         return
     yield from _responsibility(case)
@@ -299,18 +311,18 @@ def _parked(case: Case) -> Way:
     company = case.world.company
     yield case.wait(30, 200)
     forms.ask_parking(
-        form_id=case.form.pk, by=company.cheng, parking_reason="parts", contact=f"{case.agent.name}（客服中心）", reason="等厂家配件到货后才能判断原因"
+        form_id=case.form_id, by=company.cheng, parking_reason="parts", contact=f"{case.agent.name}（客服中心）", reason="等厂家配件到货后才能判断原因"
     )
     yield case.wait(20, 120)
     if case.stop == "refused":
-        forms.refuse_parking(form_id=case.form.pk, by=company.zheng, reason="先按现有证据认定")
+        forms.refuse_parking(form_id=case.form_id, by=company.zheng, reason="先按现有证据认定")
         case.stop = ""
         return
-    forms.park(form_id=case.form.pk, by=company.zheng)
+    forms.park(form_id=case.form_id, by=company.zheng)
     if case.path == "parked":
         return
     yield timedelta(days=3)
-    forms.resume(form_id=case.form.pk, by=company.cheng, reason="配件到货，检测结论已出")
+    forms.resume(form_id=case.form_id, by=company.cheng, reason="配件到货，检测结论已出")
 
 
 def draft(case: Case) -> None:
@@ -334,7 +346,7 @@ def draft(case: Case) -> None:
             {"user_id": None, "department_id": other.pk, "kind": "training", "amount": None, "clause": "《安装作业规范》第 6.2 条", "reason": "交接未复核"}
         )
     forms.determine(
-        form_id=case.form.pk, by=company.cheng, findings=f"{matter.cause or '情况属实'}。", why_not_spoken="", responsibilities=shares, measures=measures
+        form_id=case.form_id, by=company.cheng, findings=f"{matter.cause or '情况属实'}。", why_not_spoken="", responsibilities=shares, measures=measures
     )
     case.agent = case.ticket.assignee or case.agent  # V3: found responsible, the agent's work went to the backup.
 
@@ -437,7 +449,7 @@ def _to_the_end(case: Case) -> Way:
     if case.stopped("awaiting_check"):
         return
     yield case.wait(10, 90)
-    if case.ticket.state == "processing":
+    if case.state == "processing":
         tick_off(case, f"已核实并回电：{case.matter.answer}")
         aftercare.settle(case)
         tickets.offer_result(
@@ -447,7 +459,7 @@ def _to_the_end(case: Case) -> Way:
             agreement=f"{case.ticket.customer.masked_name}，电话同意",
             late_reason="等待核实责任，已提前告知客户",
         )
-    if not case.form.visit_due and case.ticket.state == "confirming":
+    if not case.form.visit_due and case.state == "confirming":
         yield case.wait(60, 600)
         tickets.confirm_result(ticket_id=case.ticket_id, by=case.agent, words="客户来电确认已解决")
     sum_up(case)
@@ -482,9 +494,9 @@ def _visit(case: Case) -> Way:
             again = case.world.in_hours(timedelta(hours=24))
             visits.record_visit(ticket_id=case.ticket_id, by=visitor, reached=False, said="无人接听", next_at=again + timedelta(minutes=30))
             yield again
-        forms.ask_abnormal(form_id=case.form.pk, by=case.agent, ground="unreachable", words="三天三次电话均无人接听，短信未回")
+        forms.ask_abnormal(form_id=case.form_id, by=case.agent, ground="unreachable", words="三天三次电话均无人接听，短信未回")
         yield case.wait(60, 400)
-        forms.rule_abnormal(form_id=case.form.pk, by=company.cheng, reason="三次回访未联系上，结果已书面告知")
+        forms.rule_abnormal(form_id=case.form_id, by=company.cheng, reason="三次回访未联系上，结果已书面告知")
         return
     yield case.wait(40, 420)
     if case.path == "not_accepted" and case.form.round == 1:
@@ -500,16 +512,16 @@ def _visit(case: Case) -> Way:
         _second(case)
     if case.path == "reversed":
         yield case.wait(1400, 2800)
-        forms.reopen(form_id=case.form.pk, by=case.agent, reason="客户提供新的照片和说明，原认定依据不足")
+        forms.reopen(form_id=case.form_id, by=case.agent, reason="客户提供新的照片和说明，原认定依据不足")
         yield case.wait(30, 90)
         for measure in Disposition.objects.filter(form=case.form, round=1, state="executed"):
             forms.reverse(disposition_id=measure.pk, by=company.zheng, reason="新证据表明原认定有误，原处理冲销")
         if case.stop != "round_two":
             yield case.wait(60, 200)
-            forms.no_fault(form_id=case.form.pk, by=company.ye, reason="复核新证据，原责任人已尽到职责，无责")
+            forms.no_fault(form_id=case.form_id, by=company.ye, reason="复核新证据，原责任人已尽到职责，无责")
             if case.form.state == "awaiting_ruling":
                 yield case.wait(20, 120)
-                forms.confirm_no_fault(form_id=case.form.pk, by=company.zheng, words="同意")
+                forms.confirm_no_fault(form_id=case.form_id, by=company.zheng, words="同意")
             case.path = "whole"
             yield from _to_the_end(case)
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Generator
 from datetime import datetime, timedelta
 
+from django.db.models import Min
 from django.utils import timezone
 
 from feedback_desk import clock
@@ -66,7 +67,8 @@ class World:
 
     @staticmethod
     def _next_step() -> datetime | None:
-        return Deadline.objects.filter(state="running", next_step_at__isnull=False).order_by("next_step_at").values_list("next_step_at", flat=True).first()
+        first: datetime | None = Deadline.objects.filter(state="running").aggregate(at=Min("next_step_at"))["at"]
+        return first
 
     def minutes(self, low: int, high: int) -> timedelta:
         return timedelta(minutes=self.rng.randint(low, high), seconds=self.rng.randrange(60))
