@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.html import format_html
@@ -11,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from feedback_desk.people.models import User
 from reports.models import Summary
-from reports.permissions import may_read
+from reports.periods import Kind
+from reports.permissions import may_read, may_read_rewards
 
 
 @admin.register(Summary)
@@ -22,6 +24,10 @@ class SummaryAdmin(admin.ModelAdmin[Summary]):
     list_select_related = ("item",)
     date_hierarchy = "start"
     ordering = ("-start", "kind")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Summary]:
+        rows = super().get_queryset(request)
+        return rows if isinstance(request.user, User) and may_read_rewards(request.user) else rows.exclude(kind=Kind.REWARDS)
 
     @admin.display(description=_("number"))
     def number(self, summary: Summary) -> str:

@@ -1,4 +1,4 @@
-"""Summaries as issued: frozen figures, one per kind and period (R1, R2, R12)."""
+"""Summaries as issued: frozen figures, one per kind and period (R1, R2, R3, R12)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from feedback_desk.records.models import Item
 
 
 class Summary(AppendOnly, models.Model):
-    """R12: a summary once issued does not change. `figures` is what reports.figures computed, as JSON; shown again as it was."""
+    """R12: a summary once issued does not change. `figures` is what reports.figures (R3: reports.rewards) computed, as JSON; shown again as it was."""
 
     class Kind(models.TextChoices):
         WEEKLY = "weekly", _("Weekly summary")
         MONTHLY = "monthly", _("Monthly summary")
+        REWARDS = "rewards", _("Rewards and penalties")
 
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     start = models.DateField(_("from"))

@@ -1,4 +1,4 @@
-"""Weeks and months in the desk's zone, and which summaries are owed (R1, R2). Pure: no rows, no clock.
+"""Weeks and months in the desk's zone, and which summaries are owed (R1, R2, R3). Pure: no rows, no clock.
 
 What is owed follows from "is there a summary for this period", never from "did the timer fire" (a desk that was down catches up).
 """
@@ -16,12 +16,14 @@ class Kind(StrEnum):
 
     WEEKLY = "weekly"
     MONTHLY = "monthly"
+    REWARDS = "rewards"
+    """Of a month as well (R3)."""
 
 
 OPENS_AT = time(8)
 """From when on the day a summary is issued: nobody wants its notice at midnight."""
-ISSUED_AFTER = {Kind.WEEKLY: timedelta(days=1), Kind.MONTHLY: timedelta(days=1)}
-"""Days from the end of the period to the day of issue: Tuesday after the week that ended on Sunday (R1), the 2nd (R2)."""
+ISSUED_AFTER = {Kind.WEEKLY: timedelta(days=1), Kind.MONTHLY: timedelta(days=1), Kind.REWARDS: timedelta(days=3)}
+"""Days from the end of the period to the day of issue: Tuesday after the week that ended on Sunday (R1), the 2nd (R2), the 4th (R3)."""
 
 
 @dataclass(frozen=True, order=True)
@@ -65,7 +67,7 @@ def containing(kind: str, day: date) -> Period:
         monday = day - timedelta(days=day.weekday())
         return Period(monday, monday + timedelta(days=7), Kind.WEEKLY)
     first = day.replace(day=1)
-    return Period(first, (first + timedelta(days=31)).replace(day=1), Kind.MONTHLY)
+    return Period(first, (first + timedelta(days=31)).replace(day=1), Kind(kind))
 
 
 def starting(kind: str, start: date) -> Period:

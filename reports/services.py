@@ -1,4 +1,4 @@
-"""Issuing summaries: the only code that writes them (R1, R2, R12)."""
+"""Issuing summaries: the only code that writes them (R1, R2, R3, R12)."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from feedback_desk.records import history
 from feedback_desk.records.items import give_number, open_item
 from feedback_desk.records.models import Item
 from feedback_desk.records.models import Kind as ItemKind
-from reports import figures, periods, queries
+from reports import figures, periods, queries, rewards
 from reports.models import Summary
 from reports.periods import Kind, Period
+from reports.permissions import ISSUED_TO
 
-READERS = (Role.GENERAL_MANAGER, Role.CS_MANAGER, Role.OFFICE)
-"""Who is told that a summary is out."""
 FACTS = {"kind": "period"}
-LIMIT = {Kind.WEEKLY: "D31", Kind.MONTHLY: "D32"}
+LIMIT = {Kind.WEEKLY: "D31", Kind.MONTHLY: "D32", Kind.REWARDS: "D33"}
 
 
 def compute(period: Period, at: datetime) -> figures.Figures:
-    """The figures with the comparison: the period before as it was issued, else as its rows are now."""
+    """The figures with the comparison: the period before as it was issued, else as its rows are now. Rewards and penalties compare with nothing."""
+    if period.kind == Kind.REWARDS:
+        return rewards.compute(period, at)
     return {**figures.compute(period, at), "before": _before(period.before, at)}
 
 
@@ -83,7 +84,7 @@ def _item(period: Period, at: datetime) -> Item:
 
 @transaction.atomic
 def _awaited(period: Period, at: datetime) -> Item | None:
-    """D31, D32: the limit runs from the end of the period, whether its summary gets issued or not. None when no rule is valid.
+    """D31, D32, D33: the limit runs from the end of the period, whether its summary gets issued or not. None when no rule is valid.
 
     The rule's row is the lock: of two at once the second finds what the first has opened.
     """
@@ -117,12 +118,13 @@ def title(period: Period) -> str:
     with override("zh-hans"):
         if period.kind == Kind.WEEKLY:
             return _("Weekly summary %(start)s to %(end)s") % {"start": period.start.isoformat(), "end": period.last_day.isoformat()}
-        return _("Monthly summary %(month)s") % {"month": f"{period.start:%Y-%m}"}
+        words = _("Rewards and penalties %(month)s") if period.kind == Kind.REWARDS else _("Monthly summary %(month)s")
+        return words % {"month": f"{period.start:%Y-%m}"}
 
 
 def readers(at: datetime) -> list[User]:
     """General manager, customer-service manager and the office; who is away is stood in for (V2)."""
-    ids = dict.fromkeys(user.pk for role in READERS for user in receivers.holders(role))
+    ids = dict.fromkeys(user.pk for role in ISSUED_TO for user in receivers.holders(role))
     acting = receivers.standing_in(list(ids), at).values()
     return list({user.pk: user for user in acting if user is not None}.values())
 

@@ -35,6 +35,7 @@ app_name = "reports"
 urlpatterns = [
     path("summaries/weekly/", views.latest, {"kind": "weekly"}, name="weekly"),
     path("summaries/monthly/", views.latest, {"kind": "monthly"}, name="monthly"),
+    path("summaries/rewards/", views.latest, {"kind": "rewards"}, name="rewards"),
     path("summaries/<period_kind:kind>/<day:start>/", views.summary, name="summary"),
     path("summaries/<period_kind:kind>/<day:start>/tickets/", views.tickets, name="tickets"),
     path("summaries/<period_kind:kind>/<day:start>/excel/", views.excel, name="excel"),

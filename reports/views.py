@@ -1,4 +1,4 @@
-"""/admin/summaries/: weekly and monthly summaries as issued, recalculated, or so far; the rows behind each number; Excel."""
+"""/admin/summaries/: weekly and monthly summaries, rewards and penalties, as issued, recalculated, or so far; the rows behind each number; Excel."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from django.utils.translation import gettext as _
 
 from feedback_desk import clock
 from feedback_desk.people.models import User
-from reports import charts, labels, pages, periods, services, sheets
+from reports import charts, labels, pages, periods, rewards, rewards_pages, services, sheets
 from reports import figures as adding
 from reports.figures import Figures
 from reports.lists import rows_behind
 from reports.models import Summary
-from reports.pages import Link
+from reports.pages import Link, Table
 from reports.periods import Kind, Period
-from reports.permissions import may_read
+from reports.permissions import may_read, may_read_rewards
 from reports.queries import Span
+from tickets.models import Ticket
 
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -39,7 +40,10 @@ def for_readers(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
     @wraps(view)
     @login_required
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not isinstance(request.user, User) or not may_read(request.user):
+        if kwargs.get("kind") == Kind.REWARDS:
+            if not isinstance(request.user, User) or not may_read_rewards(request.user):
+                raise PermissionDenied(_("Rewards and penalties are read by the general manager, the customer-service manager and the management office."))
+        elif not isinstance(request.user, User) or not may_read(request.user):
             raise PermissionDenied(_("Summaries are read by management, customer service's supervisors and analysts."))
         return view(request, *args, **kwargs)
 
@@ -75,7 +79,11 @@ class SummaryPage:
     summary: Summary | None
     recalculated: bool
     figures: Figures
-    differences: list[tuple[str, float, float]] = field(default_factory=list)
+    differences: list[Any] = field(default_factory=list)
+
+    template = "reports/summary.html"
+    definitions = labels.DEFINITIONS
+    differing: Callable[[Figures, Figures], list[Any]] = staticmethod(adding.differences)
 
     @classmethod
     def load(cls, period: Period, at: datetime, *, recalculate: bool) -> SummaryPage:
@@ -83,16 +91,20 @@ class SummaryPage:
         today = services.compute(period, at)
         if summary is None:
             return cls(period, at, None, False, today)
-        return cls(period, at, summary, recalculate, today if recalculate else summary.figures, adding.differences(summary.figures, today))
+        return cls(period, at, summary, recalculate, today if recalculate else summary.figures, cls.differing(summary.figures, today))
 
-    def context(self) -> dict[str, Any]:
+    def context(self, user: User) -> dict[str, Any]:
+        """For this reader."""
         link = link_to(self.period)
         return {
             "page": self, "title": self.kind_name, "cards": pages.cards(self.figures, link), "remarks": charts.remarks(self.figures, link),
             "tables": pages.tables(self.figures, link), "charts": charts.charts(self.figures, link), "notes": charts.chart_notes(self.figures),
-            "definitions": labels.DEFINITIONS, "zone": self.figures["zone"],
+            "definitions": self.definitions, "zone": self.figures["zone"],
             "changes": pages.changes(self.differences, labels.Names.load(), link) if self.recalculated else None,
         }  # fmt: skip
+
+    def sheets(self) -> list[Table]:
+        return [pages.key_figures(self.figures), *pages.tables(self.figures, lambda what: "").values()]
 
     @property
     def kind_name(self) -> str:
@@ -100,7 +112,7 @@ class SummaryPage:
 
     @property
     def name(self) -> str:
-        if self.period.kind == Kind.MONTHLY:
+        if self.period.kind != Kind.WEEKLY:
             return date_format(self.period.start, "YEAR_MONTH_FORMAT")
         return f"{date_format(self.period.start, 'DATE_FORMAT')} – {date_format(self.period.last_day, 'MONTH_DAY_FORMAT')}"
 
@@ -136,6 +148,33 @@ class SummaryPage:
         return _url(self.period.after) if begun else ""
 
 
+class RewardsPage(SummaryPage):
+    """R3, templates/reports/rewards.html. Leads to tickets where the reader may see them (V3)."""
+
+    template = "reports/rewards.html"
+    definitions = rewards_pages.DEFINITIONS
+    differing = staticmethod(rewards.differences)
+
+    def context(self, user: User) -> dict[str, Any]:
+        ruled, corrected = self.figures["lines"], self.figures["corrections"]
+        seen = Ticket.objects.visible_to(user).filter(item__number__in=rewards.numbers([*ruled, *corrected]))
+        visible = set(seen.values_list("item__number", flat=True))
+        return {
+            "page": self, "title": self.kind_name, "people": rewards_pages.people(self.figures), "lines": rewards_pages.lines(ruled, visible),
+            "corrections": rewards_pages.lines(corrected, visible), "definitions": self.definitions, "zone": self.figures["zone"],
+            "changes": rewards_pages.changes(self.differences) if self.recalculated else None,
+        }  # fmt: skip
+
+    def sheets(self) -> list[Table]:
+        return rewards_pages.tables(self.figures)
+
+
+def _page(request: HttpRequest, kind: str, start: date) -> SummaryPage:
+    at = clock.now()
+    page = RewardsPage if kind == Kind.REWARDS else SummaryPage
+    return page.load(_period(kind, start, at), at, recalculate=request.GET.get("view") == "today")
+
+
 def _render(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
     return render(request, template, {**admin.site.each_context(request), **context})
 
@@ -150,15 +189,17 @@ def latest(request: HttpRequest, kind: str) -> HttpResponse:
 
 @for_readers
 def summary(request: HttpRequest, kind: str, start: date) -> HttpResponse:
-    at = clock.now()
-    page = SummaryPage.load(_period(kind, start, at), at, recalculate=request.GET.get("view") == "today")
-    return _render(request, "reports/summary.html", page.context())
+    assert isinstance(request.user, User)
+    page = _page(request, kind, start)
+    return _render(request, page.template, page.context(request.user))
 
 
 @for_readers
 def tickets(request: HttpRequest, kind: str, start: date) -> HttpResponse:
     """The rows that make up one number, today; if it was issued with another value, that is said."""
     at = clock.now()
+    if kind == Kind.REWARDS:
+        raise Http404  # Its lines are the rows themselves.
     period, what = _period(kind, start, at), request.GET.get("what", "")
     assert isinstance(request.user, User)
     try:
@@ -175,10 +216,8 @@ def tickets(request: HttpRequest, kind: str, start: date) -> HttpResponse:
 
 @for_readers
 def excel(request: HttpRequest, kind: str, start: date) -> HttpResponse:
-    at = clock.now()
-    page = SummaryPage.load(_period(kind, start, at), at, recalculate=request.GET.get("view") == "today")
-    tables = [pages.key_figures(page.figures), *pages.tables(page.figures, lambda what: "").values()]
-    response = HttpResponse(sheets.workbook(tables, about=_about(page)), content_type=EXCEL)
+    page = _page(request, kind, start)
+    response = HttpResponse(sheets.workbook(page.sheets(), about=_about(page)), content_type=EXCEL)
     response["Content-Disposition"] = f'attachment; filename="{kind}-{start.isoformat()}.xlsx"'
     return response
 
@@ -187,4 +226,4 @@ def _about(page: SummaryPage) -> list[str]:
     stands = _("Issued %(when)s") if page.summary and not page.recalculated else _("Not issued: as of %(when)s")
     when = page.summary.issued_at if page.summary and not page.recalculated else page.at
     head = [f"{page.kind_name} {page.name}", stands % {"when": timezone.localtime(when).strftime("%Y-%m-%d %H:%M")}, settings.TIME_ZONE]
-    return head + [f"{name}: {words}" for name, words in labels.DEFINITIONS]
+    return head + [f"{name}: {words}" for name, words in page.definitions]

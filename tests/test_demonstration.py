@@ -71,6 +71,10 @@ def test_the_demonstration_is_a_company_s_last_two_months(freeze):
 
     assert Summary.objects.filter(kind="weekly").count() >= 8
     assert Summary.objects.filter(kind="monthly").count() == 2
+    rewards = Summary.objects.filter(kind="rewards")
+    assert len(rewards) == 2
+    assert any(s.figures["lines"] for s in rewards), "R3"
+    assert {(s.issued_at + timedelta(hours=8)).day for s in rewards} == {4}
     assert {(s.issued_at + timedelta(hours=8)).weekday() for s in Summary.objects.filter(kind="weekly")} == {1}, "Tuesdays (R1)"
     assert {(s.issued_at + timedelta(hours=8)).day for s in Summary.objects.filter(kind="monthly")} == {2}, "the 2nd (R2)"
 

@@ -11,12 +11,14 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 from feedback_desk.deadlines.permissions import may_try
+from reports.permissions import may_read_rewards
 
 LABELS: dict[str, Any] = {"summaries": _("Summaries"), "configuration": _("Configuration"), "data": _("Data"), "running": _("Operation")}
 
 PAGES: list[tuple[str, Any, str, str]] = [
     ("summaries", _("Weekly summary"), "calendar-week", "reports:weekly"),
     ("summaries", _("Monthly summary"), "calendar-month", "reports:monthly"),
+    ("summaries", _("Rewards and penalties"), "award", "reports:rewards"),
     ("configuration", _("Try a rule"), "hourglass-split", "limits:try"),
     ("configuration", _("What if"), "rewind", "reports:what_if"),
     ("data", _("Import"), "upload", "imports:index"),
@@ -24,7 +26,7 @@ PAGES: list[tuple[str, Any, str, str]] = [
 ]
 """Group, label, icon, name of the address; one that this installation does not have is left out."""
 
-ONLY_FOR: dict[str, Callable[[Any], bool]] = {"limits:try": may_try, "reports:what_if": may_try}
+ONLY_FOR: dict[str, Callable[[Any], bool]] = {"limits:try": may_try, "reports:what_if": may_try, "reports:rewards": may_read_rewards}
 """Pages that are not for everybody who may enter."""
 
 IN_GROUP: dict[str, dict[str, str]] = {

@@ -62,7 +62,7 @@ def test_D31_D32_run_from_the_end_of_the_period_and_are_settled_by_the_summary(c
     for instant in ("2026-02-28 23:50", "2026-03-01 00:00", "2026-03-01 00:10", "2026-03-02 00:00", "2026-03-02 00:10"):
         freeze(instant)
         assert issue_due() == 0
-    limits = Deadline.objects.order_by("code")
+    limits = Deadline.objects.exclude(code="D33").order_by("code")
     assert [(d.code, d.part, d.state, d.owner, d.start_at, d.due_at) for d in limits] == [
         ("D31", "2026-02-23", "running", cast.office, local("2026-03-02 00:00"), local("2026-03-04 00:00")),
         ("D32", "2026-02-01", "running", cast.office, local("2026-03-01 00:00"), local("2026-03-03 00:00")),
