@@ -117,8 +117,15 @@ class ReplyTemplateAdmin(Configured):
 class AnalysisRuleAdmin(Configured):
     """G7: who analyses what."""
 
-    list_display = ("category", "department", "beside")
+    list_display = ("category", "leads", "beside")
     list_select_related = ("category", "department", "beside")
+
+    @admin.display(description=_("department"), ordering="department")
+    def leads(self, rule: AnalysisRule) -> str:
+        """As `analysing.departments_for` takes it."""
+        if rule.department is not None:
+            return str(rule.department)
+        return str(_("the quality department") if rule.category.quality else _("chosen by hand"))
 
 
 @admin.register(RemedyLimit)

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from complaints.models import (
+    AnalysisRule,
     CauseCategory,
     DefaultRemedy,
     DispositionKind,
@@ -35,6 +36,7 @@ def load(path: Path = FILE) -> int:
     new = len(GradeRule.objects.bulk_create(grades)) + len(DispositionPolicy.objects.bulk_create(caps))
     new += len(ReplyTemplate.objects.bulk_create(letters))
     new += _remedy_limits(book["remedy_limits"]) + _usual_remedies(book["usual_remedies"]) + _causes(book["cause"])
+    new += _who_analyses(book["who_analyses"]["categories"])
     return new + _enter_rules(book["rule"])
 
 
@@ -45,6 +47,13 @@ def _remedy_limits(book: dict[str, dict[str, Any]]) -> int:
     cells = [(role, grade, amount) for role, row in book.items() for grade, amount in row.items()]
     rows = [RemedyLimit(role=role, grade=grade, amount=None if amount == "unlimited" else amount) for role, grade, amount in cells]
     return len(RemedyLimit.objects.bulk_create(rows))
+
+
+def _who_analyses(slugs: list[str]) -> int:
+    """G7. Once; without departments, so that they are chosen by hand until an administrator enters them."""
+    if AnalysisRule.objects.exists():
+        return 0
+    return len(AnalysisRule.objects.bulk_create(AnalysisRule(category=category) for category in Category.objects.filter(slug__in=slugs).order_by("order")))
 
 
 def _usual_remedies(book: dict[str, list[str]]) -> int:

@@ -162,7 +162,7 @@ class AnalysisRule(models.Model):
     category = models.OneToOneField("tickets.Category", verbose_name=_("category"), on_delete=models.CASCADE, related_name="+")
     department = models.ForeignKey(
         "people.Department", verbose_name=_("department"), null=True, blank=True, on_delete=models.CASCADE, related_name="+",
-        help_text=_("Empty: chosen by hand."),
+        help_text=_("Empty: chosen by hand; of product quality, the quality department."),
     )  # fmt: skip
     beside = models.ForeignKey(
         "people.Department", verbose_name=_("together with"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+",

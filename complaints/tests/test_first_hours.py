@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 
+from complaints import first_rows
 from complaints import services as forms
 from complaints.models import AnalysisRule
 from feedback_desk.notices.models import Notice
@@ -239,8 +241,23 @@ def test_G7_the_table_names_who_analyses_and_product_quality_goes_to_the_quality
     assert quality().form.analysis_department == cast.product
 
 
+def test_G7_a_new_desk_has_the_table_to_be_given_its_departments(cast, way, client):
+    """Departments are the company's own; until they are entered somebody chooses, but of product quality."""
+    rows = {rule.category.slug: rule.department for rule in AnalysisRule.objects.select_related("category")}
+    assert rows.keys() >= {"product-quality", "logistics", "after-sales"}
+    assert set(rows.values()) == {None}
+    client.force_login(cast.administrator)
+    page = client.get(reverse("admin:complaints_analysisrule_changelist"), headers={"accept-language": "zh-hans"}).content.decode()
+    assert "品管部门" in page
+    assert "手工选择" in page
+    AnalysisRule.objects.all().delete()
+    AnalysisRule.objects.create(category=Category.objects.get(slug="logistics"))
+    first_rows.load()
+    assert AnalysisRule.objects.count() == 1, "what an administrator took away stays away"
+
+
 def test_G7_transport_is_analysed_by_two_departments_together(cast, way):
-    AnalysisRule.objects.create(category=Category.objects.get(slug="logistics"), department=cast.delivery, beside=cast.product)
+    AnalysisRule.objects.filter(category__slug="logistics").update(department=cast.delivery, beside=cast.product)
     one = way().graded()
     assert (one.form.analysis_department, one.form.analysis_beside) == (cast.delivery, cast.product), "the first leads"
     for head in (cast.department_head, cast.product_head):

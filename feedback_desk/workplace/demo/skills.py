@@ -39,7 +39,7 @@ def found(company: Company) -> None:
     Route.objects.bulk_create(Route(category=categories[slug], department=service, placing=Placing.AUTOMATIC) for slug in BY_ITSELF)
     for slug, name in ANALYSE.items():
         beside = company.departments[BESIDE[slug]] if slug in BESIDE else None
-        AnalysisRule.objects.create(category=categories[slug], department=company.departments[name], beside=beside)
+        AnalysisRule.objects.update_or_create(category=categories[slug], defaults={"department": company.departments[name], "beside": beside})
 
 
 def a_break(company: Company) -> Way:
