@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from feedback_desk import clock
 from feedback_desk.people import services
+from feedback_desk.people.forms import OfficePasswordForm
 from feedback_desk.people.models import Absence, Concern, Department, Membership, Presence, PresenceChange, Refusal, User
 from feedback_desk.people.office import KEEPS_WATCH, ByRole, Configured, FoundByName, OfficeAdmin, OnTheDesk, Table, desk_link, untouched_by
 from feedback_desk.records import naming
@@ -42,6 +43,7 @@ class PersonAdmin(ByRole, UserAdmin):  # type: ignore[type-arg]  # generic in th
     adds = changes = True
     inlines = (MembershipTable, AbsenceTable)
     add_form_template = "admin/person_add.html"
+    change_password_form = OfficePasswordForm
     list_display = ("username", "name", "department", "roles_in_words", "backup", "superior", "on_duty", "on_break", "is_active", "last_login")
     list_filter = ("memberships__role", "department", "on_duty", "is_active")
     list_select_related = ("department", "backup", "superior")

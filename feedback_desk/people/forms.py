@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from axes.utils import reset
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, PasswordResetForm, SetPasswordForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, AuthenticationForm, PasswordChangeForm, PasswordResetForm, SetPasswordForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -39,7 +40,20 @@ class AskResetForm(PasswordResetForm):
         self.fields["email"].label = _("Your e-mail address at work")
 
 
-class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # generic in the stubs only
+class Unlocks:
+    """A new password that came by the person's own mail, or from an administrator, ends the lock that wrong ones brought."""
+
+    def save(self, commit: bool = True) -> Any:
+        user = super().save(commit)  # type: ignore[misc]  # of the form beside it
+        reset(username=user.get_username())
+        return user
+
+
+class OfficePasswordForm(Unlocks, AdminPasswordChangeForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """As the administrator sets it in the back office."""
+
+
+class NewPasswordForm(Unlocks, SetPasswordForm):  # type: ignore[type-arg]  # generic in the stubs only
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _name_new_passwords(self.fields)

@@ -1,6 +1,7 @@
 """The door: signing in, language, passwords."""
 
 import re
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -65,6 +66,36 @@ def test_the_link_for_a_new_password_leads_to_the_desks_own_address_whatever_hos
     client.post(page.redirect_chain[-1][0], {"new_password1": "another-long-one", "new_password2": "another-long-one"})
     person.refresh_from_db()
     assert person.check_password("another-long-one")
+
+
+@pytest.fixture
+def locked_out(client: Client, person: User, settings: Any) -> User:
+    settings.AXES_ENABLED = True
+    for _attempt in range(settings.AXES_FAILURE_LIMIT):
+        client.post(reverse("people:sign_in"), {"username": "lin", "password": "wrong"})
+    assert client.post(reverse("people:sign_in"), {"username": "lin", "password": "a-long-password"}).status_code == 429
+    return person
+
+
+def signs_in(client: Client, password: str) -> bool:
+    return client.post(reverse("people:sign_in"), {"username": "lin", "password": password}).status_code == 302
+
+
+def test_a_new_password_by_mail_ends_the_lock_as_its_page_says(client: Client, locked_out: User) -> None:
+    client.post(reverse("people:password_reset"), {"email": "lin@example.com"})
+    link = re.search(r"https?://\S+", str(mail.outbox[0].body))
+    assert link is not None
+    page = client.get(link[0].removeprefix(settings.DESK_URL), follow=True)
+    client.post(page.redirect_chain[-1][0], {"new_password1": "another-long-one", "new_password2": "another-long-one"})
+    assert signs_in(client, "another-long-one")
+
+
+def test_a_new_password_from_the_administrator_ends_the_lock(client: Client, locked_out: User) -> None:
+    administrator = Client()
+    administrator.force_login(User.objects.create_superuser("admin", password="a-long-password"), backend=settings.AUTHENTICATION_BACKENDS[-1])
+    address = reverse("admin:auth_user_password_change", args=[locked_out.pk])
+    administrator.post(address, {"password1": "another-long-one", "password2": "another-long-one", "usable_password": "true"})
+    assert signs_in(client, "another-long-one")
 
 
 def test_whether_an_address_is_known_is_not_said(client: Client, person: User) -> None:
