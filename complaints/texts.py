@@ -39,10 +39,10 @@ def current(form: ComplaintForm) -> dict[str, Any]:
     rows |= {"fields": FIELDS_OF} | {name: str(getattr(ticket, name) or "") for name in TICKET_FIELDS + MORE_OF_TICKET}
     rows |= {name: getattr(form, name) for name in FORM_FIELDS}
     for row in form.responsibilities.filter(round=form.round).select_related("user", "department"):
-        rows[f"share:{row.user_id or 0}:{row.department_id}"] = {"target": str(row.user or row.department), "share": row.share, "because": row.because}
+        rows[f"share:{row.user_id or 0}:{row.department_id}"] = {"target": row.target_kept, "share": row.share, "because": row.because}
     for measure in Disposition.objects.of_round(form.pk, form.round).exclude(state="withdrawn").select_related("user", "department"):
         rows[f"measure:{measure.pk}"] = terms(measure)
-        rows |= {f"{name}:{measure.pk}": {"target": measure.target, "words": getattr(measure, name)} for name in ("objection", "answer")}
+        rows |= {f"{name}:{measure.pk}": {"target": measure.target_kept, "words": getattr(measure, name)} for name in ("objection", "answer")}
     for name, digest in Attachment.objects.filter(item__in=(ticket.item_id, form.item_id)).values_list("name", "sha256"):
         rows[f"file:{digest}:{name}"] = f"{name} (SHA-256 {digest[:12]}…)"
     return {key: value for key, value in rows.items() if (value.get("words", True) if isinstance(value, dict) else value)}
@@ -50,7 +50,7 @@ def current(form: ComplaintForm) -> dict[str, Any]:
 
 def terms(measure: Disposition) -> dict[str, str]:
     amount = "" if measure.amount is None else f"{measure.amount.normalize():f}"
-    return {"target": measure.target, "kind": measure.kind, "amount": amount, "clause": measure.clause, "reason": measure.reason}
+    return {"target": measure.target_kept, "kind": measure.kind, "amount": amount, "clause": measure.clause, "reason": measure.reason}
 
 
 def keep(form: ComplaintForm, *, at: datetime) -> None:

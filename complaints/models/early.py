@@ -62,7 +62,7 @@ class HandlingDecision(OnForm):
     @property
     def terms(self) -> list[tuple[str, str]]:
         """All that is signed, each with its name."""
-        departments = "、".join(str(department) for department in self.departments.all())
+        departments = gettext(", ").join(str(department) for department in self.departments.all())
         return [
             (gettext("Lead"), str(self.lead)), (gettext("Departments"), departments or "–"), (gettext("Who replies, and how"), self.reply),
             (gettext("Immediate measures"), self.measures),

@@ -200,7 +200,24 @@ class FormAct(models.Model):
         constraints = [models.UniqueConstraint("form", "kind", "user", name="one_act_each")]
 
 
-class Responsibility(models.Model):
+class OfSomebody:
+    """About a person, or else a department."""
+
+    user: Any
+    department: Any
+
+    @property
+    def target(self) -> str:
+        """In the reader's language."""
+        return str(self.user or self.department)
+
+    @property
+    def target_kept(self) -> str:
+        """As records and texts keep it, whatever the language of who writes them."""
+        return str(self.user) if self.user else str(self.department.name)
+
+
+class Responsibility(OfSomebody, models.Model):
     """C3: a person or a department found responsible in a round, with a share in percent."""
 
     form = models.ForeignKey(ComplaintForm, on_delete=models.CASCADE, related_name="responsibilities")
@@ -239,7 +256,7 @@ class Inspection(AppendOnly, models.Model):
         return f"{self._meta.verbose_name} {timezone.localtime(self.at):%Y-%m-%d %H:%M}"
 
 
-class FaultFinding(AppendOnly, models.Model):
+class FaultFinding(OfSomebody, AppendOnly, models.Model):
     """C9: who is responsible for the faults of one inspection, as the department found before it handed over again."""
 
     inspection = models.OneToOneField(Inspection, on_delete=models.PROTECT, related_name="finding")
@@ -252,7 +269,3 @@ class FaultFinding(AppendOnly, models.Model):
     class Meta:
         verbose_name = _("responsibility for faults")
         verbose_name_plural = _("responsibilities for faults")
-
-    @property
-    def target(self) -> str:
-        return str(self.user or self.department)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField
 
 from complaints.lifecycle import DispositionMoves, DispositionState
-from complaints.models.form import ComplaintForm
+from complaints.models.form import ComplaintForm, OfSomebody
 from complaints.querysets import DispositionQuerySet
 from feedback_desk.people.actors import Actor
 from feedback_desk.people.models import User
@@ -47,7 +47,7 @@ class DispositionPolicy(models.Model):
         return f"{self.get_kind_display()}: {self.cap}"
 
 
-class Disposition(DispositionMoves, Living):
+class Disposition(OfSomebody, DispositionMoves, Living):
     """C7: an accountability measure for one person or one department; reviewed apart, ruled together."""
 
     part_of_item = "measure"
@@ -83,10 +83,6 @@ class Disposition(DispositionMoves, Living):
 
     def __str__(self) -> str:
         return f"{self.target}: {self.get_kind_display()}"
-
-    @property
-    def target(self) -> str:
-        return str(self.user or self.department)
 
     @property
     def item(self) -> Item:

@@ -80,7 +80,7 @@ def _find_at_fault(
     if department is None:
         raise ValidationError({"department": _("Say who is responsible: a person, or a department.")})
     finding = FaultFinding.objects.create(inspection=returned, user=user, department=department, words=words.strip(), by=by, at=at)
-    history.record(form.item, "find_at_fault", by=by, at=at, reason=words, data={"target": finding.target})
+    history.record(form.item, "find_at_fault", by=by, at=at, reason=words, data={"target": finding.target_kept})
     if user is not None:
         name_concerned(form.item, user, because=_("responsible for faults that the inspector found"), by=by, at=at)
         hold(form, at)
@@ -261,7 +261,7 @@ def reverse(*, disposition_id: int, by: User, reason: str) -> Disposition:
     at = clock.now()
     disposition = locked_disposition(disposition_id)
     disposition.reversed_at = at
-    make(disposition, "reverse", by=by, at=at, reason=reason, save=("reversed_at",), data={"measure": disposition.pk, "target": disposition.target})
+    make(disposition, "reverse", by=by, at=at, reason=reason, save=("reversed_at",), data={"measure": disposition.pk, "target": disposition.target_kept})
     return disposition
 
 

@@ -169,7 +169,7 @@ def drop_drafts(form: ComplaintForm, *, rounds: Collection[int], by: Actor, at: 
     drafts.filter(version=1).delete()
     for draft in drafts.select_related("user", "department"):
         draft.form = form
-        make(draft, "strike_out", by=by, at=at, standing="form", reason=why, data={"measure": draft.pk, "target": draft.target})
+        make(draft, "strike_out", by=by, at=at, standing="form", reason=why, data={"measure": draft.pk, "target": draft.target_kept})
 
 
 def _remedies_fall(form: ComplaintForm, at: datetime) -> None:

@@ -304,7 +304,7 @@ def submit(*, form_id: int, by: User, seen_version: int | None = None, seen_text
     measures = list(form.dispositions.filter(round=form.round, state="draft").select_related("user", "department__head__backup", "department__head__superior"))
     for measure in measures:
         measure.form = form
-        make(measure, "propose", by=by, at=at, standing="form", data={"measure": measure.pk, "target": measure.target})
+        make(measure, "propose", by=by, at=at, standing="form", data={"measure": measure.pk, "target": measure.target_kept})
         _tell_person(measure, entry)
     deadlines.settle(form.item, "D14", at=at, by=by)
     deadlines.settle(form.item, "D38", part="instruction", at=at, by=by)

@@ -55,7 +55,7 @@ def answer(*, disposition_id: int, by: User, words: str) -> Disposition:
     disposition.form.version += 1
     disposition.form.save(update_fields=["version"])
     texts.keep(disposition.form, at=at)
-    history.record(disposition.form.item, "answer", by=by, at=at, reason=words, data={"measure": disposition.pk, "target": disposition.target})
+    history.record(disposition.form.item, "answer", by=by, at=at, reason=words, data={"measure": disposition.pk, "target": disposition.target_kept})
     return disposition
 
 
@@ -90,7 +90,7 @@ def _look(disposition: Disposition, state: str, seen_text: int | None) -> None:
 
 
 def _about(disposition: Disposition) -> dict[str, Any]:
-    return {"measure": disposition.pk, "target": disposition.target, "kind": disposition.kind, "amount": str(disposition.amount or "")}
+    return {"measure": disposition.pk, "target": disposition.target_kept, "kind": disposition.kind, "amount": str(disposition.amount or "")}
 
 
 def _after_review(disposition: Disposition, *, by: User, at: datetime) -> None:

@@ -7,6 +7,7 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import translation
 
 from complaints import services as forms
 from complaints import texts
@@ -233,3 +234,11 @@ def test_C2_C10_requests_are_answered_on_the_text_that_was_seen(cast, way):
     assert (parking.form.state, closing.form.state) == ("determining", "visiting")
     forms.park(form_id=parking.form_id, by=cast.general_manager, seen_text=seen(parking))
     assert parking.form.state == "outstanding"
+
+
+def test_the_text_is_the_same_whatever_the_language_of_who_reads_or_writes(cast, way):
+    one = way()
+    one.in_review(one.one(user=None, department=cast.product))
+    with translation.override("en"):
+        assert one.measure.target == "Quality"
+        assert texts.current(one.form) == kept(one).rows

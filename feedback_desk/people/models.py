@@ -63,11 +63,11 @@ class Department(models.Model):
         ordering = ("name",)
 
     def __str__(self) -> str:
-        return self.name
+        return self.spoken
 
     @property
     def spoken(self) -> str:
-        """In the reader's language."""
+        """In the reader's language. Records keep `name`, so that they say the same whoever writes and reads them."""
         return self.name_en if self.name_en and (get_language() or "").startswith("en") else self.name
 
 
