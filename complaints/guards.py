@@ -92,12 +92,12 @@ def failed_attempts(form: ComplaintForm) -> int:
 
 def waiting_for_review(form: ComplaintForm) -> str | None:
     open_ = measures(form, DispositionState.PROPOSED, DispositionState.OBJECTED)
-    return _("Not agreed yet: %(who)s.") % {"who": "、".join(str(d.target) for d in open_)} if open_ else None
+    return _("Not agreed yet: %(who)s.") % {"who": _(", ").join(str(d.target) for d in open_)} if open_ else None
 
 
 def not_carried_out(form: ComplaintForm) -> str:
     left = measures(form, DispositionState.RULED)
-    return "、".join(str(d.target) for d in left)
+    return _(", ").join(str(d.target) for d in left)
 
 
 def signatures_missing(disposition: Disposition) -> str | None:
@@ -189,7 +189,7 @@ def decision_missing(form: ComplaintForm) -> str | None:
     if signed is None:
         return _("The handling decision is missing.")
     left = set(SIDES[form.grade]) - signed
-    names = "、".join(str(DecisionSide(side).label) for side in SIDES[form.grade] if side in left)
+    names = _(", ").join(str(DecisionSide(side).label) for side in SIDES[form.grade] if side in left)
     return _("The handling decision is not signed yet: %(who)s.") % {"who": names} if left else None
 
 
@@ -275,7 +275,7 @@ def points_open(form: ComplaintForm) -> str | None:
 
 def every_point_answered(form: ComplaintForm) -> str | None:
     left = open_points(form)
-    return _("These points of the customer have no answer yet: %(points)s.") % {"points": "；".join(text[:40] for text in left)} if left else None
+    return _("These points of the customer have no answer yet: %(points)s.") % {"points": _("; ").join(text[:40] for text in left)} if left else None
 
 
 def meeting_was_held(form: ComplaintForm) -> str | None:

@@ -91,11 +91,11 @@ class SkillAdmin(LedByASupervisor):
 
     @admin.display(description=_("categories"))
     def covers(self, skill: Skill) -> str:
-        return "、".join(_whole(category) for category in skill.categories.all()) or "–"
+        return str(_(", ")).join(_whole(category) for category in skill.categories.all()) or "–"
 
     @admin.display(description=_("people"))
     def people(self, skill: Skill) -> str:
-        return "、".join(str(seat) for seat in skill.seats.all()) or "–"
+        return str(_(", ")).join(str(seat) for seat in skill.seats.all()) or "–"
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return _with_whole_names(super().formfield_for_manytomany(db_field, request, form_class=ManyRows, widget=forms.CheckboxSelectMultiple(), **kwargs))
@@ -137,7 +137,7 @@ class SeatAdmin(LedByASupervisor):
 
     @admin.display(description=_("skills"))
     def can(self, seat: Seat) -> str:
-        return "、".join(skill.spoken for skill in seat.skills.all()) or "–"
+        return str(_(", ")).join(skill.spoken for skill in seat.skills.all()) or "–"
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only those who may be given tickets."""
@@ -228,7 +228,7 @@ class CustomerAdmin(OfficeAdmin):
     @admin.display(description=_("contact data"))
     def contact_data(self, customer: Customer) -> str:
         parts = [point.masked for point in customer.contact_points.all()]
-        return "、".join([mask_name(customer.contact_name), *parts] if customer.contact_name else parts) or "–"
+        return str(_(", ")).join([mask_name(customer.contact_name), *parts] if customer.contact_name else parts) or "–"
 
 
 @admin.register(Ticket)

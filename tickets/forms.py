@@ -226,7 +226,7 @@ class RegisterForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if self.files and self.errors and not self.has_error("uploads"):
-            names = "、".join(upload.name or "" for upload in _uploads(self.files, self.add_prefix("uploads")))
+            names = _(", ").join(upload.name or "" for upload in _uploads(self.files, self.add_prefix("uploads")))
             if names:
                 self.add_error("uploads", _("A browser does not keep chosen files: choose them again: %(names)s.") % {"names": names})
         return cleaned

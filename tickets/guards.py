@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from feedback_desk import clock
 from feedback_desk.deadlines import extensions
@@ -27,7 +28,7 @@ ACTIONS = ("D41", "D42")
 def unexplained_late(ticket: Ticket) -> str:
     """T9: names of the ticket's own limits that passed without a recorded reason; empty when none."""
     late = remembered(("late", ticket.item_id), lambda: _late(ticket))
-    return "、".join(d.rule.spoken for d in late)
+    return _(", ").join(d.rule.spoken for d in late)
 
 
 def _late(ticket: Ticket) -> list[Deadline]:
@@ -75,7 +76,7 @@ def _contacts_since(ticket: Ticket) -> list[tuple[datetime, str, bool, str]]:
 def still_owed(ticket: Ticket) -> str:
     rows = Deadline.objects.filter(item_id=ticket.item_id, code__in=OWED, state__in=(DeadlineState.RUNNING, DeadlineState.PAUSED)).select_related("rule")
     live = remembered(("owed", ticket.item_id), lambda: list(rows))
-    return "、".join(d.rule.spoken for d in live)
+    return _(", ").join(d.rule.spoken for d in live)
 
 
 def extendable(ticket: Ticket) -> list[Deadline]:

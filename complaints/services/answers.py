@@ -217,7 +217,7 @@ def record_meeting(*, form_id: int, by: User, people_ids: Collection[int], solut
     if len(people) < 2:
         raise ValidationError({"people": _("Choose at least two who came.")})
     if out := [p for p in people if concerned(p, form.item)]:
-        raise ValidationError({"people": _("%(who)s is named in this matter and takes no part.") % {"who": "、".join(map(str, out))}})
+        raise ValidationError({"people": _("%(who)s is named in this matter and takes no part.") % {"who": _(", ").join(map(str, out))}})
     row = Meeting.objects.create(form=form, round=form.round, by=by, at=at, solution=solution.strip())
     row.people.set(people)
     history.record(form.item, "record_meeting", by=by, at=at, reason=solution, data={"with": "、".join(map(str, people))})

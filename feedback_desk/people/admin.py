@@ -22,6 +22,7 @@ from feedback_desk.people.models import Absence, Concern, Department, Membership
 from feedback_desk.people.office import KEEPS_WATCH, ByRole, Configured, FoundByName, OfficeAdmin, OnTheDesk, Table, desk_link, untouched_by
 from feedback_desk.records import naming
 from feedback_desk.records.models import Item
+from feedback_desk.records.spoken import in_brackets
 
 admin.site.unregister(Group)  # V1: rights follow the roles of Membership; a group would look as if it granted something.
 
@@ -83,7 +84,7 @@ class PersonAdmin(ByRole, UserAdmin):  # type: ignore[type-arg]  # generic in th
 
     @admin.display(description=gettext_lazy("roles"))
     def roles_in_words(self, user: User) -> str:
-        return "、".join(m.get_role_display() + (f"（{m.department}）" if m.department else "") for m in user.memberships.all())
+        return _(", ").join(in_brackets(m.get_role_display(), m.department.spoken if m.department else "") for m in user.memberships.all())
 
     @admin.action(description=gettext_lazy("Put on duty"), permissions=["change"])
     def put_on_duty(self, request: HttpRequest, people: QuerySet[User]) -> None:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from feedback_desk.people.office import KEEPS_WATCH, FoundByName, OfficeAdmin, OnTheDesk, desk_link
 from feedback_desk.records import naming
 from feedback_desk.records.models import Attachment, Entry, Reading
+from feedback_desk.records.spoken import in_brackets
 
 
 @admin.register(Entry)
@@ -26,7 +27,7 @@ class EntryAdmin(OnTheDesk, FoundByName, OfficeAdmin):
     @admin.display(description=_("who"), ordering="by__name")
     def who(self, entry: Entry) -> str:
         name = str(entry.by) if entry.by else entry.get_actor_display()
-        return f"{name}（{entry.in_place_of}）" if entry.in_place_of else name
+        return in_brackets(name, str(entry.in_place_of or ""))
 
     @admin.display(description=_("what"), ordering="verb")
     def happened(self, entry: Entry) -> str:

@@ -14,6 +14,11 @@ def words(kept: str) -> str:
     return _(kept) if kept else ""
 
 
+def in_brackets(text: str, more: str) -> str:
+    """"text (more)", in the reader's brackets; the text alone where there is no more."""
+    return _("%(text)s (%(aside)s)") % {"text": text, "aside": more} if more else text
+
+
 def when(at: datetime) -> str:
     """"today 10:46", "yesterday 16:32", else the date; exact instants go into `title` and `datetime` attributes."""
     local, today = timezone.localtime(at), timezone.localtime(clock.now()).date()

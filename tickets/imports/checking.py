@@ -197,4 +197,4 @@ def _preview(record: Mapping[str, Any]) -> dict[str, Any]:
     """A row as it would be; contact data is masked already."""
     shown = {key: value for key, value in record.items() if key not in ("points", "customer", "given")}
     who = record.get("customer") or {"name": record.get("given", {}).get("name", ""), "points": record.get("points", ())}
-    return shown | dict(record.get("given", {})) | {"customer": who["name"], "contact": "、".join(point[2] for point in who["points"])}
+    return shown | dict(record.get("given", {})) | {"customer": who["name"], "contact": _(", ").join(point[2] for point in who["points"])}

@@ -149,7 +149,7 @@ class ColumnsForm(forms.Form):
         needed = ["name"] if self.run.kind == kinds.CUSTOMERS else ["received_at"]
         missing = [str(self.targets[key].label) for key in needed if key not in chosen]
         if missing:
-            raise ValidationError(_("Say which column is: %(columns)s.") % {"columns": "、".join(missing)})
+            raise ValidationError(_("Say which column is: %(columns)s.") % {"columns": _(", ").join(missing)})
         if any(self.targets[key].kind == "time" for key in chosen) and not cleaned.get("order"):
             self.add_error("order", _("The dates can be read in more than one way: say which."))
         if self.run.kind == kinds.TICKETS:

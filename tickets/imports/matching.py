@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
 
 from feedback_desk.records.models import Entry
 from tickets.imports.records import Record, identity
@@ -144,6 +145,6 @@ def _customer_match(record: Record, here: dict[str, Any] | None, points: dict[in
     if record["external_id"] and not here["external_id"]:
         match.changes["external_id"] = ("", record["external_id"])
     if any(point[3] not in points.get(here["pk"], ()) for point in record["points"]):
-        match.changes["points"] = ("", "、".join(point[2] for point in record["points"]))
+        match.changes["points"] = ("", _(", ").join(point[2] for point in record["points"]))
     match.kind = CHANGED if match.changes else UNCHANGED
     return match

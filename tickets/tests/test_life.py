@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import translation
 
 from conftest import make_person
 from feedback_desk import clock
@@ -320,6 +321,15 @@ def test_T9_what_was_missed_needs_its_reason(kept, cast, freeze):
     offer(ticket, cast, late_reason="厂家配件晚到两天")
     assert (limit(ticket, "D08").late, limit(ticket, "D08").why) == (True, "厂家配件晚到两天")
     assert Entry.objects.filter(verb="late_reason", data__code="D08").count() == 1
+
+
+def test_T9_the_missed_limits_are_listed_in_the_commas_of_the_language(kept, cast, freeze):
+    ticket = kept()
+    freeze("2026-03-20 09:01")
+    with translation.override("en"), pytest.raises(NotNow, match="Solution offered, Completion"):
+        offer(ticket, cast)
+    with translation.override("zh-hans"), pytest.raises(NotNow, match="、"):
+        offer(ticket, cast)
 
 
 def test_T12_no_result_without_the_customers_agreement(kept, cast):

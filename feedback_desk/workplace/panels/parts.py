@@ -12,6 +12,7 @@ from django.utils.translation import pgettext
 
 from complaints import acts
 from complaints.models import ComplaintForm
+from feedback_desk.records.spoken import in_brackets
 from feedback_desk.workplace.doors import ICONS, Button
 from feedback_desk.workplace.matter import Matter
 from feedback_desk.workplace.templatetags.desk import exact
@@ -53,7 +54,7 @@ def named(name: Any, text: Any) -> str:
 
 def aside(text: Any, *beside: Any) -> str:
     """Who and when, in brackets behind it."""
-    return _("%(text)s (%(aside)s)") % {"text": text, "aside": pgettext("between clauses", ", ").join(str(part) for part in beside if part)}
+    return in_brackets(str(text), pgettext("between clauses", ", ").join(str(part) for part in beside if part))
 
 
 def series(parts: Iterable[Any]) -> str:
