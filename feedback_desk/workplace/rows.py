@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, pgettext
 from django.utils.translation import gettext as _
 
 from complaints.lifecycle import State as FormState
 from feedback_desk.deadlines.chips import Chip, chip_for
 from feedback_desk.deadlines.models import Rule
-from feedback_desk.deadlines.wording import exact
 from feedback_desk.people.models import User
 from feedback_desk.records.models import Kind
 from feedback_desk.records.secrets import mask_name
@@ -232,10 +232,15 @@ def brief(at: datetime, now: datetime, *, limit: bool = False) -> str:
     """A time of today is said without the day; a limit at midnight is 24:00 of the day before."""
     local, today = timezone.localtime(at), timezone.localtime(now).date()
     if limit and (local.hour, local.minute) == (0, 0):
-        return "24:00" if (local.date() - today).days == 1 else exact(at)
+        return "24:00" if (local.date() - today).days == 1 else _short(local - timedelta(days=1), "24:00")
     if local.date() == today:
         return f"{local:%H:%M}"
-    return when(at) if abs((local.date() - today).days) == 1 else exact(at)
+    return when(at) if abs((local.date() - today).days) == 1 else _short(local, f"{local:%H:%M}")
+
+
+def _short(local: datetime, time: str) -> str:
+    """The narrow columns of a list have no room for whole names of months."""
+    return f"{date_format(local, pgettext('date in a narrow column', 'M j'))} {time}"
 
 
 @dataclass(frozen=True)

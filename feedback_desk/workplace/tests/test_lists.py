@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -12,8 +13,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import translation
 
 from feedback_desk import clock
+from feedback_desk.notices.models import Notice
 from feedback_desk.people.models import Absence, Concern, User
 from feedback_desk.workplace.rows import forget_drawn
 from tickets import services
@@ -322,3 +325,20 @@ def test_rows_of_yesterday_and_before_are_dated(local: Callable[[str], datetime]
     now = local("2026-11-03 09:00")
     assert brief(local("2026-11-03 08:05"), now) == "08:05"
     assert brief(local("2026-11-04 00:00"), now, limit=True) == "24:00"
+    assert brief(local("2026-11-01 08:05"), now) == "11月1日 08:05"
+    with translation.override("en"):
+        assert brief(local("2026-11-01 08:05"), now) == "Nov 1 08:05"
+        assert brief(local("2026-11-20 00:00"), now, limit=True) == "Nov 19 24:00"
+
+
+def test_read_notices_stand_below_the_unread_ones_the_latest_first(at_desk: Any, cast: SimpleNamespace, freeze: Any) -> None:
+    def told(name: str, minutes: int) -> Notice:
+        at = clock.now() + timedelta(minutes=minutes)
+        said = {"template": "administrator_note", "data": {"text": name}, "created_at": at, "send_after": at}
+        return Notice.objects.create(key=name, cause=name, receiver=cast.agent, channel="page", **said)
+
+    first, second, third = (told(f"n{n}", n) for n in (1, 2, 3))
+    Notice.objects.filter(pk=first.pk).update(read_at=clock.now())
+    Notice.objects.filter(pk=second.pk).update(read_at=clock.now() + timedelta(minutes=9))
+    page = at_desk(cast.agent).get("/desk/notices/").content.decode()
+    assert re.findall(r'data-item="n(\d+)"', page) == [str(n.pk) for n in (third, second, first)]

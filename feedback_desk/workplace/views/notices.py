@@ -1,4 +1,4 @@
-"""The bell: page notices of mine, unread first; following one reads it."""
+"""The bell: page notices of mine, unread first, then the latest; following one reads it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import F
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -51,7 +51,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         mine.filter(read_at=None).update(read_at=clock.now())
         messages.success(request, _("All notices are marked as read."))
         return redirect("workplace:notices")
-    ordered = mine.select_related("item__root").order_by(F("read_at").asc(nulls_first=True), "-created_at", "-pk")
+    ordered = mine.select_related("item__root").annotate(was_read=Q(read_at__isnull=False)).order_by("was_read", "-created_at", "-pk")
     page = Paginator(ordered, PAGE).get_page(request.GET.get("page"))
     return render(request, "workplace/notices.html", {"page": page, "lines": [_line(n) for n in page], "unread": counts.unread(user)})
 
