@@ -224,9 +224,13 @@ class Matter:
     @property
     def limits_count(self) -> str:
         live = sum(1 for d in self.deadlines if d.live)
+        over = sum(1 for d in self.deadlines if d.state == DeadlineState.RUNNING and d.due_at < self.at)
         ended = [d for d in self.deadlines if d.state == DeadlineState.SETTLED]
         late = sum(1 for d in ended if d.late)
-        return _("running %(live)s · met %(met)s · missed %(missed)s") % {"live": live, "met": len(ended) - late, "missed": late}
+        said = {"live": live, "over": over, "met": len(ended) - late, "missed": late}
+        if over:
+            return _("running %(live)s, late %(over)s · met %(met)s · missed %(missed)s") % said
+        return _("running %(live)s · met %(met)s · missed %(missed)s") % said
 
     @property
     def limits_more(self) -> str:
@@ -346,7 +350,7 @@ class Matter:
         url = next((b.url for b in self.buttons if b.name == "raise_grade"), "")
         if not url or self.raise_proposed is None:
             return ""
-        reason = "；".join(name for name, _because in self.raise_proposed.reasons)
+        reason = _("; ").join(name for name, _because in self.raise_proposed.reasons)
         return f"{url}?{urlencode({'grade': self.raise_proposed.grade, 'reason': reason})}"
 
     @property

@@ -210,22 +210,41 @@ ICONS = {
     "find_ineffective": "x-circle",
     "recur": "arrow-counterclockwise",
     "action_recurred": "arrow-counterclockwise",
+    "cancel": "x-lg",
+    "revise": "pencil",
     "propose_major": "bar-chart-steps",
     "propose_grade": "bar-chart-steps",
     "raise_grade": "bar-chart-steps",
     "lower_grade": "bar-chart-steps",
+    "check_facts": "clipboard-check",
+    "write_first_plan": "journal-text",
+    "decide_handling": "signpost-2",
+    "sign_decision": "pen",
+    "write_first_analysis": "search",
+    "name_analysing": "diagram-3",
+    "write_cause": "file-earmark-text",
+    "approve_cause": "check2-circle",
+    "change_quality_class": "tag",
+    "leave_quality": "tag",
+    "report_to_police": "shield-exclamation",
+    "find_at_fault": "search",
     "second_wanted": "exclamation-triangle",
     "second_follow_up": "telephone-plus",
     "open_negotiation": "people",
     "ask_parking": "hourglass",
     "ask_abnormal": "exclamation-octagon",
     "step_done": "check2-square",
+    "add_point": "list-check",
     "write_progress": "megaphone",
     "reply_in_writing": "envelope",
+    "draft_reply": "envelope-paper",
     "send_reply": "send",
     "answer_point": "list-check",
     "record_meeting": "people",
     "remind_customer": "bell",
+    "keep_note": "journal-text",
+    "ask_instruction": "question-circle",
+    "write_instruction": "pen",
     "report_to_management": "file-earmark-text",
 }
 SAYS_WHAT = {"reassign", "second_line", "step_done", "draft_action", "try_again", "report_done", "confirm_effective", "find_ineffective", "write_root_cause"}
@@ -347,7 +366,6 @@ def _name_days(lines: list[Line]) -> None:
 
 
 def _day(day: Any, ago: int) -> str:
-    named = date_format(day, "DATE_FORMAT")
-    weekday = date_format(day, "l")
+    named = _("%(weekday)s, %(day)s") % {"weekday": date_format(day, "l"), "day": date_format(day, "DATE_FORMAT")}
     near = _("today") if ago == 0 else _("yesterday") if ago == 1 else ""
-    return f"{named} {weekday} · {near}" if near else f"{named} {weekday}"
+    return f"{named} · {near}" if near else named

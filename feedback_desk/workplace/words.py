@@ -341,6 +341,8 @@ def _persons(verb: str, told: Mapping[str, Any]) -> str:
     name = told.get("name")
     if verb == "taken_away" and told.get("from"):
         return _("from %(from)s, now %(name)s") % told if name else _("from %(from)s") % told
+    if verb == "take":
+        return ""  # whoever took it stands there as who did it
     return _("to %(name)s") % {"name": name} if name and verb in TO_WHOM else str(name or "")
 
 

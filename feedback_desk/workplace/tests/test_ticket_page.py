@@ -311,6 +311,22 @@ def test_G5_a_missing_quality_class_is_said_and_can_be_given(cast, ticket, clien
     assert "change_quality_class" in page
 
 
+def test_the_card_of_limits_counts_what_is_late_and_still_runs(cast, ticket, client, freeze):
+    client.force_login(cast.agent)
+    assert "已超时" not in client.get(page_of(ticket)).content.decode()
+    freeze("2026-03-05 10:00")
+    late = Deadline.objects.filter(root=ticket.item, state="running", due_at__lt=clock.now()).count()
+    assert f"（已超时 {late}）" in client.get(page_of(ticket)).content.decode()
+
+
+def test_T6_whoever_took_it_is_named_once(cast, customer, client, freeze):
+    freeze("2026-03-02 09:00")
+    ticket = way.complaint(cast, customer, by=cast.supervisor, assignee_id=None)
+    tickets.take(ticket_id=ticket.pk, by=cast.agent)
+    client.force_login(cast.agent)
+    assert f"{cast.agent.name} · {cast.agent.name}" not in client.get(page_of(ticket)).content.decode()
+
+
 def test_T9_the_follow_up_record_asks_why_only_for_what_the_reader_missed(cast, ticket, client, freeze):
     client.force_login(cast.agent)
     assert 'name="late_reason"' not in client.get(page_of(ticket)).content.decode()

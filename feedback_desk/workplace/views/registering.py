@@ -200,7 +200,7 @@ def _matrix() -> dict[str, dict[str, str]]:
 
 
 def _name_priorities(form: RegisterItemForm, level: str | None) -> None:
-    words, unknown = _matrix().get(level or "", {}), _("priority by customer level")
+    words, unknown = _matrix().get(level or "", {}), _("by customer level")
     form._field("urgency").choices = [(value, f"{label} → {words.get(value) or unknown}") for value, label in Urgency.choices]
 
 
