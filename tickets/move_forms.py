@@ -231,11 +231,8 @@ class OfferResultForm(MoveForm):
 
     result = words_field(gettext_lazy("Result"), rows=4, help_text=gettext_lazy("Answer every point the customer raised."))
     agreement = forms.CharField(
-        label=gettext_lazy("The customer's agreement"),
-        max_length=300,
-        required=False,
-        help_text=gettext_lazy("Who agreed, when and how."),
-    )
+        label=gettext_lazy("The customer's agreement"), max_length=300, help_text=gettext_lazy("Who agreed, when and how.")
+    )  # fmt: skip
     promised_at = promise_field()
     late_reason = words_field(gettext_lazy("Why it was late"), rows=2, limit=200)
 

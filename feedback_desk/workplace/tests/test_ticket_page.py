@@ -311,6 +311,13 @@ def test_G5_a_missing_quality_class_is_said_and_can_be_given(cast, ticket, clien
     assert "change_quality_class" in page
 
 
+def test_T12_result_and_agreement_are_asked_for_in_one_go(cast, ticket, client):
+    client.force_login(cast.agent)
+    answer = client.post(reverse("workplace:ticket_move", args=[ticket.item.number, "offer_result"]), {"result": "", "agreement": ""})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors.keys() >= {"result", "agreement"}
+
+
 def test_the_card_of_limits_counts_what_is_late_and_still_runs(cast, ticket, client, freeze):
     client.force_login(cast.agent)
     assert "已超时" not in client.get(page_of(ticket)).content.decode()
