@@ -8,8 +8,11 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Callable
+from logging import getLevelNamesMapping
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import django_stubs_ext
 import environ
@@ -30,6 +33,28 @@ def flag(name: str, default: bool = False) -> bool:
     if value in ("", "0", "false", "no", "off", "1", "true", "yes", "on"):
         return default if value == "" else value in ("1", "true", "yes", "on")
     raise ImproperlyConfigured(f"{name}={value!r}: say 1 or 0.")
+
+
+def readable(name: str, like: str, read: Callable[[], Any]) -> Any:
+    """What `read` makes of a variable; one it cannot read is named, without its value, which may hold a password."""
+    try:
+        if (value := read()) is not None:
+            return value
+    except (ImproperlyConfigured, KeyError, TypeError, ValueError, OSError):
+        pass
+    raise ImproperlyConfigured(f"{name} cannot be read: say it like {like}.\n{name} 无法识别，请参照 {like} 填写。")
+
+
+def database() -> dict[str, Any] | None:
+    """PostgreSQL, or SQLite at another place; None for anything else."""
+    if not os.environ.get("DATABASE_URL", "").startswith(("postgres", "pgsql:", "psql:", "sqlite:")):
+        return None
+    return dict(env.db_url("DATABASE_URL"))
+
+
+def broker() -> str | None:
+    url = os.environ["CELERY_BROKER_URL"]
+    return url if re.match(r"[a-z][a-z+]*://", url) else None
 
 
 def kept_secret(name: str, filename: str, make: Any) -> str:
@@ -65,6 +90,7 @@ DEBUG = flag("DESK_DEBUG")
 HTTPS = flag("DESK_HTTPS")
 SECRET_KEY = kept_secret("DESK_SECRET_KEY", "secret_key", lambda: secrets.token_urlsafe(64))
 FIELD_KEYS = kept_secret("DESK_FIELD_KEYS", "field_keys", lambda: Fernet.generate_key().decode()).split()
+readable("DESK_FIELD_KEYS", "the keys that the desk makes, 44 characters each", lambda: [Fernet(key) for key in FIELD_KEYS] or None)
 INDEX_KEY = kept_secret("DESK_INDEX_KEY", "index_key", lambda: secrets.token_hex(32))
 
 ALLOWED_HOSTS = env.list("DESK_HOSTS", default=["*"] if not HTTPS else ["localhost", "127.0.0.1", "[::1]"])
@@ -130,7 +156,8 @@ TEMPLATES = [
 ]
 
 SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA_DIR / "desk.sqlite3")}
-DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url("DATABASE_URL") if os.environ.get("DATABASE_URL") else SQLITE}
+POSTGRES_LIKE = "postgres://desk:password@host:5432/desk"
+DATABASES: dict[str, dict[str, Any]] = {"default": readable("DATABASE_URL", POSTGRES_LIKE, database) if os.environ.get("DATABASE_URL") else SQLITE}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -166,7 +193,7 @@ LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "feedback_desk.formats"
-TIME_ZONE = env.str("DESK_ZONE", default="Asia/Shanghai")
+TIME_ZONE = readable("DESK_ZONE", "Asia/Shanghai", lambda: ZoneInfo(os.environ.get("DESK_ZONE") or "Asia/Shanghai").key)
 USE_I18N = True
 USE_TZ = True
 
@@ -184,9 +211,10 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not flag("DESK_STATIC_MANIFEST")
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4000
-ATTACHMENT_MAX_BYTES = env.int("DESK_ATTACHMENT_MAX_MB", default=20) * 1024 * 1024
+ATTACHMENT_MAX_BYTES = readable("DESK_ATTACHMENT_MAX_MB", "20", lambda: max(int(os.environ.get("DESK_ATTACHMENT_MAX_MB") or 20), 0) or None) * 1024 * 1024
 
-EMAIL = env.email_url("EMAIL_URL", default=f"filemail:///{DATA_DIR / 'mail'}")
+MAIL_LIKE = "smtp+tls://user:password@host:587"
+EMAIL = readable("EMAIL_URL", MAIL_LIKE, lambda: env.email_url_config(os.environ.get("EMAIL_URL") or f"filemail:///{DATA_DIR / 'mail'}"))
 vars().update(EMAIL)
 DEFAULT_FROM_EMAIL = env.str("DESK_MAIL_FROM", default="客户反馈台 <desk@localhost>")
 EMAIL_TIMEOUT = 10
@@ -203,7 +231,7 @@ BEHIND_PROXY = flag("DESK_BEHIND_PROXY")
 
 BROKER_SOCKET = broker_socket()
 BROKER_EMBEDDED = not os.environ.get("CELERY_BROKER_URL")
-CELERY_BROKER_URL = f"redis+socket://{BROKER_SOCKET}" if BROKER_EMBEDDED else os.environ["CELERY_BROKER_URL"]
+CELERY_BROKER_URL = f"redis+socket://{BROKER_SOCKET}" if BROKER_EMBEDDED else readable("CELERY_BROKER_URL", "redis://host:6379/0", broker)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -252,6 +280,6 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.str("DESK_LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": readable("DESK_LOG_LEVEL", "INFO", lambda: getLevelNamesMapping()[os.environ.get("DESK_LOG_LEVEL") or "INFO"])},
     "loggers": {"django.request": {"level": "ERROR"}, "axes": {"level": "WARNING"}},
 }

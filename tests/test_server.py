@@ -146,6 +146,13 @@ def test_a_demonstration_that_was_not_finished_is_begun_again(tmp_path: Path) ->
         ({"DESK_ADMIN_PASSWORD": "12345"}, "The administrator cannot be made"),
         ({"DESK_DEBUG": "perhaps"}, "DESK_DEBUG='perhaps': say 1 or 0."),
         ({"DEMO": "perhaps"}, "DEMO=perhaps: say 1 or 0."),
+        ({"DATABASE_URL": "desk:secret@host"}, "DATABASE_URL cannot be read: say it like postgres://"),
+        ({"CELERY_BROKER_URL": "localhost"}, "CELERY_BROKER_URL cannot be read: say it like redis://"),
+        ({"EMAIL_URL": "mail.example.com"}, "EMAIL_URL cannot be read: say it like smtp+tls://"),
+        ({"DESK_ZONE": "Shanghai"}, "DESK_ZONE cannot be read: say it like Asia/Shanghai"),
+        ({"DESK_ATTACHMENT_MAX_MB": "a lot"}, "DESK_ATTACHMENT_MAX_MB cannot be read: say it like 20"),
+        ({"DESK_FIELD_KEYS": "short"}, "DESK_FIELD_KEYS cannot be read"),
+        ({"DESK_LOG_LEVEL": "loud"}, "DESK_LOG_LEVEL cannot be read: say it like INFO"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(tmp_path: Path, variables: dict[str, str], sentence: str) -> None:
