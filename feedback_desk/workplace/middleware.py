@@ -6,11 +6,13 @@ from contextlib import suppress
 from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from feedback_desk.people import access
 from feedback_desk.people.access import NotNow, NotYou, record_refusal
+from feedback_desk.people.models import User
 from feedback_desk.workplace.finding import Unseen
 from feedback_desk.workplace.views import drafts
 
@@ -23,7 +25,7 @@ class NoText(BadRequest):
 
 
 class AnswerMiddleware:
-    """A form that went through loses its draft. NotYou: recorded, 403. NotNow: 409 with who and when.
+    """A form that went through loses its draft. NotYou, and whatever else is denied: recorded, 403. NotNow: 409 with who and when.
 
     To htmx the sentence alone, put where it is seen: what was typed stays.
     """
@@ -40,6 +42,8 @@ class AnswerMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, PermissionDenied) and isinstance(request.user, User):
+            error = _not_you(request, request.user, error)
         if isinstance(error, NotYou):
             record_refusal(error)
             return answer(request, 403, error.because)
@@ -52,6 +56,14 @@ class AnswerMiddleware:
         if isinstance(error, Http404) and _inside(request):
             return answer(request, 404, _("This does not exist, or it is not for you to see."))
         return None
+
+
+def _not_you(request: HttpRequest, user: User, error: PermissionDenied) -> NotYou:
+    """What a page of the back office or a library refuses is recorded like everything else: the answer says so."""
+    if isinstance(error, NotYou):
+        return error
+    verb = "back office" if request.path.startswith(reverse("admin:index")) else "see"
+    return NotYou(str(error) or _("This is not yours to see or do."), user=user, verb=verb)
 
 
 def _has_null(request: HttpRequest) -> bool:
@@ -69,7 +81,7 @@ def _record_attempt(request: HttpRequest, error: Unseen) -> None:
     named = access.concerned(error.user, error.item)
     because = _("You are named in this matter and take no part in handling it.") if named else _("This does not exist, or it is not for you to see.")
     match = request.resolver_match
-    verb = str(match.kwargs.get("move") or match.url_name) if match else ""
+    verb = str(match.kwargs.get("move") or match.kwargs.get("act") or match.url_name) if match else ""
     record_refusal(NotYou(because, user=error.user, item=error.item, verb=verb))
 
 

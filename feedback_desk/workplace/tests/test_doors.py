@@ -285,3 +285,10 @@ def test_C20_a_visit_whose_summary_was_not_touched_leaves_the_colleagues(cast, t
     assert "改写后的小结。" in touched.content.decode()
     assert client.post(url, said | carried).status_code == 302
     assert ComplaintForm.objects.get(pk=form.pk).case_summary == "改写后的小结。"
+
+
+@pytest.mark.parametrize("address", ["/admin/machinery/", "/admin/summaries/weekly/", "/admin/people/department/", "/admin/imports/"])
+def test_V1_what_the_back_office_refuses_is_recorded_as_its_answer_says(cast, client, address):
+    client.force_login(cast.agent)
+    assert client.get(address, follow=True).status_code == 403
+    assert Refusal.objects.filter(user=cast.agent).count() == 1

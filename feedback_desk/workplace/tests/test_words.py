@@ -14,7 +14,7 @@ from feedback_desk.records.history import OF_LIMITS
 from feedback_desk.records.moves import moves_of
 from feedback_desk.workplace.doors import DOORS
 from feedback_desk.workplace.tests import way
-from feedback_desk.workplace.words import DRAWN_FROM_ROWS, SAID, sentence
+from feedback_desk.workplace.words import DRAWN_FROM_ROWS, SAID, attempt_of, sentence
 
 WRITTEN = re.compile(r'history\.record\([^,()]+(?:\([^)]*\))?[^,()]*, "([a-z_]+)"|building\.entry\([^,]+, verb="([a-z_]+)"')
 
@@ -28,6 +28,17 @@ def written_by_services() -> set[str]:
 def test_every_verb_the_services_write_has_words():
     moves = {name for model in DOORS for name in moves_of(model)}
     assert not (written_by_services() | moves | set(OF_LIMITS)) - set(SAID) - DRAWN_FROM_ROWS
+
+
+REFUSED = re.compile(r'NotYou\(.*verb="([^"]+)"')
+
+
+def test_V3_whatever_is_refused_is_called_by_its_name():
+    sources = [path for path in Path(settings.BASE_DIR).glob("*/**/*.py") if "tests" not in path.parts and ".venv" not in path.parts]
+    verbs = {verb for path in sources for verb in REFUSED.findall(path.read_text())}
+    assert {"back office", "import", "register"} <= verbs
+    unnamed = attempt_of("", "no such verb", {})
+    assert not [verb for verb in {*verbs, "see", "case_summary"} if attempt_of("", verb, {}) == unnamed]
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
