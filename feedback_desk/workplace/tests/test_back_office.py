@@ -118,6 +118,13 @@ def test_the_sidebar_shows_four_groups_and_the_machinery(client, cast, matter):
     assert "Limits not checked for 5 minutes" in client.get(reverse("admin:index"), headers={"accept-language": "en"}).content.decode()
 
 
+def test_times_in_english_are_said_as_at_the_desk(client, cast, matter):
+    client.force_login(cast.administrator)
+    text = client.get(page(Entry), headers={"accept-language": "en"}).content.decode()
+    assert re.search(r"[ap]\.m\.", text) is None
+    assert re.search(r", 20\d\d, \d\d:\d\d", text)
+
+
 def test_V1_management_looks_and_configures_nothing(client, cast, matter):
     client.force_login(cast.manager)
     before = Category.objects.count()
