@@ -166,7 +166,7 @@ def _entry_line(entry: Entry, limits: Mapping[str, str]) -> Line:
         icon=ICONS.get(entry.verb) or icon_of_verb(entry.verb),
         id=f"e{entry.pk}",
         who=" · ".join(filter(None, [_who(entry), detail])),
-        why=in_words(words.text) if words and entry.verb not in SAYS_WHAT else "",
+        why=in_words(words.text) if words and entry.verb not in SAYS_WHAT and not _on_its_contact(entry) else "",
         words=in_words(words.text) if words and entry.verb in SAYS_WHAT else "",
         tone="late" if entry.verb in LATE_VERBS else "",
         item_id=entry.item_id,
@@ -255,6 +255,11 @@ WITH_CUSTOMER = {
     "write_progress", "reply_in_writing", "send_reply",
     "accept_offer", "decline_offer",
 }  # fmt: skip
+
+
+def _on_its_contact(entry: Entry) -> bool:
+    """The question that a person asked stands on the contact that came with it; parking leaves none."""
+    return entry.verb == "ask_customer" and "until" in entry.data
 
 
 def _who(entry: Entry) -> str:

@@ -58,6 +58,7 @@ VERBS_BY_ICON = {
     "telephone-outbound": "contact call_out",
     "telephone-inbound": "call_in",
     "chat-dots": "chat",
+    "chat-left-dots": "other",
     "envelope": "email",
     "envelope-paper": "letter",
     "lock": "note",

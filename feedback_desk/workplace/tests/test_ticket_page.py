@@ -326,6 +326,11 @@ def test_the_card_of_limits_counts_what_is_late_and_still_runs(cast, ticket, cli
     assert f"（已超时 {late}）" in client.get(page_of(ticket)).content.decode()
 
 
+def test_F1_what_the_customer_was_asked_stands_once_in_the_story(cast, ticket, client, story):
+    tickets.ask_customer(ticket_id=ticket.pk, by=cast.agent, question="机身铭牌上的型号是什么？", until=clock.now() + timedelta(days=1))
+    assert story(ticket).count("机身铭牌上的型号是什么？") == 1
+
+
 def test_T6_whoever_took_it_is_named_once(cast, customer, client, freeze):
     freeze("2026-03-02 09:00")
     ticket = way.complaint(cast, customer, by=cast.supervisor, assignee_id=None)
