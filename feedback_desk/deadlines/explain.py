@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_datetime
 from feedback_desk.deadlines import clocks, ladder, life, sentences
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import Hours, NeverOpen
-from feedback_desk.deadlines.course import Course, course
+from feedback_desk.deadlines.course import BY_CALENDAR, Course, course
 from feedback_desk.deadlines.models import RECEIVERS, WAITS, CalendarDay, Deadline, DeadlineState, Extension, StepTaken
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.receivers import Ask, for_steps
@@ -110,6 +110,9 @@ class Explanation:
     asking: Asking | None = None
     steps: tuple[Step, ...] = ()
     course: Course | None = None
+    """None also where `otherwise` is told: what lies between by the calendar as it is now is not what was counted."""
+    otherwise: datetime | None = None
+    """E5: the date that the calendar as it is now would give; None when that is the limit's own, or when it does not ask."""
     round: int = 1
     part: str = ""
     near: bool = True
@@ -205,8 +208,16 @@ def _hours_of(deadline: Deadline) -> Hours:
 def _what_happened(deadline: Deadline, at: datetime, hours: Hours) -> Explanation:
     """With its course, pauses and extensions; without its steps."""
     told = explain(deadline, at)
-    stops = _what_was_left(deadline, told.stops, hours)
-    return replace(told, course=_course(told, hours, names_of(hours)), stops=stops, moved=_moved(deadline), asking=_asking(deadline))
+    lived = _lived(deadline, told.stops, hours)
+    told = replace(told, stops=lived[1] if lived and lived[0] == deadline.due_at else told.stops, moved=_moved(deadline), asking=_asking(deadline))
+    if _follows_its_calendar(deadline) and lived and lived[0] != deadline.due_at:
+        return replace(told, otherwise=lived[0])
+    return replace(told, course=_course(told, hours, names_of(hours)))
+
+
+def _follows_its_calendar(deadline: Deadline) -> bool:
+    """Its date was counted on the calendar, and named or granted by nobody."""
+    return ladder.clock_of(deadline) in BY_CALENDAR and deadline.extended_to is None and not deadline.allowance.get("named")
 
 
 def names_of(hours: Hours) -> dict[date, str]:
@@ -250,20 +261,21 @@ def _asking(deadline: Deadline) -> Asking | None:
     return Asking(asked.asked_at, asked.wanted, str(asked.asked_by or ""), asked.reason)
 
 
-def _what_was_left(deadline: Deadline, stops: Sequence[Stop], hours: Hours) -> tuple[Stop, ...]:
-    """E3: what each pause left, by living through them again; only if that leads to the limit that stands there."""
+def _lived(deadline: Deadline, stops: Sequence[Stop], hours: Hours) -> tuple[datetime, tuple[Stop, ...]] | None:
+    """E3: its date, and its pauses with what each left, by living through them again on the calendar as it is now."""
     try:
         row = life.begun(deadline.start_at, deadline.allowance, hours)
-        lived = [_live_through(row, stop, hours) for stop in stops]
+        lived = tuple(_live_through(row, stop, hours, deadline) for stop in stops)
     except (NeverOpen, ValueError):
-        return tuple(stops)
-    return tuple(lived) if row.due_at == deadline.due_at else tuple(stops)
+        return None
+    return row.due_at, lived
 
 
-def _live_through(row: Deadline, stop: Stop, hours: Hours) -> Stop:
+def _live_through(row: Deadline, stop: Stop, hours: Hours, deadline: Deadline) -> Stop:
+    """A pause in which the limit ended was over with it: it never ran on."""
     life.stop(row, stop.from_at, hours)
     left = row.left_seconds
-    if stop.until_at:
+    if stop.until_at and not (stop.until_at == deadline.ended_at and row.due_at == deadline.due_at):
         life.run_on(row, stop.until_at, hours)
     return replace(stop, left=left)
 

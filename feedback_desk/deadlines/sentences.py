@@ -37,7 +37,7 @@ def short(told: Explanation) -> str:
 def whole(told: Explanation) -> list[str]:
     """One sentence for each thing that had to do with it, in the order in which they are asked for."""
     happened = [*(paused(stop, told) for stop in told.stops), *(moved(move, told) for move in told.moved), *asking(told)]
-    return [short(told), *between(told.course), *happened, *reason(told), rule(told)]
+    return [short(told), *between(told.course), *otherwise(told), *happened, *reason(told), rule(told)]
 
 
 def promise(told: Explanation) -> str:
@@ -59,7 +59,9 @@ def _begins(told: Explanation) -> Any:
 
 
 def due(told: Explanation) -> str:
-    return _("due %(due)s") % {"due": moment(told.due_at, told, told.start_at, ends=True)}
+    """One that stands still in time has the date it had when it stopped; it will have another."""
+    stood = told.state == DeadlineState.PAUSED or told.stood_since is not None
+    return (_("due %(due)s when it stopped") if stood and not told.late else _("due %(due)s")) % {"due": moment(told.due_at, told, told.start_at, ends=True)}
 
 
 def _day_due(told: Explanation) -> datetime:
@@ -141,6 +143,13 @@ def _shut(course: Course) -> list[str]:
     if course.breaks:
         return [_("Breaks of %(breaks)s are not counted.") % time]
     return [_("Closed hours of %(closed)s are not counted.") % time] if course.closed else []
+
+
+def otherwise(told: Explanation) -> list[str]:
+    """E5: the calendar was changed since, and nobody ordered it for what runs."""
+    if told.otherwise is None:
+        return []
+    return [_("By the calendar as it is now its date would be %(due)s; the date above stays.") % {"due": moment(told.otherwise, told, ends=True)}]
 
 
 def _unannounced(told: Explanation) -> str:

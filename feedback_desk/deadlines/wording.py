@@ -199,7 +199,9 @@ def listed(parts: Sequence[str]) -> str:
 
 
 def unannounced(years: Collection[int]) -> str:
-    return _("the public holidays of %(years)s are not announced yet, reckoned by the ordinary week") % {"years": listed([str(year) for year in years])}
+    """A limit keeps what it was reckoned by, whatever was announced since."""
+    words = _("the public holidays of %(years)s were not announced when it was worked out, so the ordinary week counts")
+    return words % {"years": listed([str(year) for year in years])}
 
 
 BEGINS = {

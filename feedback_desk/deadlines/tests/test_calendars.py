@@ -28,7 +28,7 @@ def test_E4_a_limit_that_reaches_into_a_year_not_announced_says_so(running, loca
     deadline = running("D26", "2026-12-28 10:00")
     assert deadline.allowance["unannounced"] == [2027]
     with translation.override("zh-hans"):
-        assert "2027 年节假日安排尚未公布，按普通周历计算" in explain(deadline, local("2026-12-28 11:00")).sentence
+        assert "推算时 2027 年节假日安排尚未公布，按普通周历计算" in explain(deadline, local("2026-12-28 11:00")).sentence
     assert unannounced(hours_of([])[None], local("2026-12-28 10:00"), local("2027-01-01 00:00")) == []
 
 
@@ -55,7 +55,7 @@ def test_E4_a_step_that_reaches_into_a_year_not_announced_says_so(running, local
     deadline = running(code, start)
     assert deadline.allowance["unannounced"] == years
     with translation.override("en"):
-        assert ("the public holidays of 2027 are not announced yet" in explain(deadline, local(start)).sentence) == bool(years)
+        assert ("the public holidays of 2027 were not announced when it was worked out" in explain(deadline, local(start)).sentence) == bool(years)
 
 
 def test_E4_a_limit_at_the_end_of_the_year_looks_into_the_next_with_its_steps_only(running, desk, local):

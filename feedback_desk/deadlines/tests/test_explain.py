@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from django.utils import translation
 
-from feedback_desk.deadlines import saying, services
+from feedback_desk.deadlines import public_holidays, saying, services
 from feedback_desk.deadlines.calendars import build, hours_of
 from feedback_desk.deadlines.course import Course, Holiday, course
 from feedback_desk.deadlines.explain import explain, explain_fully, names_of
@@ -98,6 +98,54 @@ def test_E4_pauses_say_from_until_why_and_what_was_left(item, lived, local):
     deadline.refresh_from_db()
     assert "3月3日 10:00 起暂停，今天 10:00 恢复（等待客户回复），暂停时还剩 4 个工作日。" in said(deadline, local("2026-03-05 11:00"))
     assert "Paused from March 3 10:00 to today 10:00 (等待客户回复) with 4 working days left." in said(deadline, local("2026-03-05 11:00"), "en")
+
+
+def test_E3_E4_what_stands_still_in_time_is_due_when_it_stopped_and_not_now(item, lived, local):
+    """The date of a limit that was stopped for a month is no date any more; of one that was late it stays the one it missed."""
+    deadline = lived("D26")
+    services.pause(item, "D26", at=local("2026-03-03 10:00"), because="等待客户回复")
+    deadline.refresh_from_db()
+    assert said(deadline, local("2026-04-01 10:00"))[0].endswith("；暂停时的期限为3月9日 24:00；现已暂停，剩 4 个工作日。")
+    assert said(deadline, local("2026-04-01 10:00"), "en")[0].endswith("; due March 9 24:00 when it stopped; paused now, 4 working days left.")
+    (settled,) = services.settle(item, "D26", at=local("2026-04-02 10:00"))
+    assert "; due March 9 24:00 when it stopped; paused March 3 10:00 with " in said(settled, local("2026-04-02 11:00"), "en")[0]
+    assert "3月3日 10:00 起暂停，今天 10:00 恢复（等待客户回复），暂停时还剩 4 个工作日。" in said(settled, local("2026-04-02 11:00"))
+    late = lived("D26", part="2")
+    services.pause(item, "D26", at=local("2026-03-10 10:00"), because="等待客户回复")
+    late.refresh_from_db()
+    assert said(late, local("2026-04-01 10:00"), "en")[0].endswith("; due March 9 24:00; paused now, overdue.")
+
+
+def test_E4_E5_a_calendar_changed_since_is_not_told_as_what_was_counted(item, lived, local, administrator):
+    """Until somebody orders it for what runs, holidays entered since lie in no limit that was counted without them."""
+    deadline, desk = lived("D26", "2026-12-30 10:00"), Calendar.objects.get(is_default=True)
+    desk.days.create(day=date(2027, 1, 1), working=False, name="元旦", by_hand=True)
+    public_holidays.confirm_year(desk, 2027)
+    told = said(deadline, local("2026-12-30 11:00"), "en")
+    assert "the public holidays of 2027 were not announced when it was worked out, so the ordinary week counts" in told[0]
+    assert "due Jan. 6, 2027 24:00" in told[0]
+    assert told[1] == "By the calendar as it is now its date would be Jan. 7, 2027 24:00; the date above stays."
+    assert not any("not counted" in sentence for sentence in told)
+    applied(desk, administrator)
+    deadline.refresh_from_db()
+    told = said(deadline, local("2026-12-30 11:00"), "en")
+    assert "due Jan. 7, 2027 24:00" in told[0]
+    assert told[1].startswith("In between and not counted: New Year's Day January 1")
+    assert not any("By the calendar" in sentence for sentence in told)
+
+
+@pytest.mark.parametrize("ends", ["settled", "paused"])
+def test_E4_a_limit_that_ended_or_stood_still_at_the_end_of_a_pause_follows_its_calendar(item, lived, local, ends):
+    deadline = lived("D26")
+    services.pause(item, "D26", at=local("2026-03-03 10:00"), because="等待客户回复")
+    services.resume(item, "D26", at=local("2026-03-05 10:00"))
+    if ends == "settled":
+        services.settle(item, "D26", at=local("2026-03-05 10:00"))
+    else:
+        services.pause(item, "D26", at=local("2026-03-05 10:00"), because="等待客户回复")
+    deadline.refresh_from_db()
+    told = explain_fully(deadline, local("2026-03-06 10:00"))
+    assert (told.otherwise, told.stops[0].left) == (None, 4 * 86400)
 
 
 def test_E4_extensions_say_from_when_to_when_by_whom_and_why(lived, local, supervisor):

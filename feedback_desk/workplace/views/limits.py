@@ -99,7 +99,7 @@ def step_words(step: Step, clock: str) -> str:
         case "skipped":
             return _("%(measure)s: passed over, a higher step told at the same time") % said
         case "overtaken":
-            return _("%(measure)s: taken back, it was done in time") % said
+            return _("%(measure)s: taken back, by then the limit had ended or stood still") % said
         case "nothing":
             return _("%(measure)s: came to nothing") % said
     return (_("%(measure)s: %(receiver)s was told (%(who)s)") if step.told else _("%(measure)s: nobody was to be told")) % said
