@@ -14,6 +14,7 @@ from feedback_desk import ahead, clock
 from feedback_desk.deadlines import clocks, facts, ladder, saying, versions, wording
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import NeverOpen
+from feedback_desk.deadlines.extensions import NEVER
 from feedback_desk.deadlines.forms import NO_LIMIT, read_limit, written_limit
 from feedback_desk.deadlines.models import Clock, Rule
 from feedback_desk.people.models import Role
@@ -27,6 +28,8 @@ OWNERS: list[tuple[str, Any]] = [
 TEXTS = ("name", "name_en")
 LENGTHENED = ("D14",)
 """C3: limits that become longer when the customer could not be reached."""
+PAUSED = ("D26",)
+"""E3: limits that somebody ever stops."""
 RUNS = (Clock.CALENDAR, Clock.BUSINESS, Clock.WORKING_DAY)
 
 
@@ -101,6 +104,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stu
         if given.get("clock"):
             self._limit(given)
             self._longer(given)
+        self._stops_and_puts_off(given)
         for name, value in (("when", when), ("owner", given.get("owner", ""))):
             setattr(self.instance, name, value)
         if not self.errors:
@@ -136,6 +140,14 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stu
             self.add_error("longer_limit", _("This must be longer than the limit itself."))
         else:
             self.instance.longer = longer
+
+    def _stops_and_puts_off(self, given: dict[str, Any]) -> None:
+        """E3: what a rule allows must be something that can happen to its limits."""
+        code = given.get("code") or self.instance.code
+        if given.get("may_pause") and code not in PAUSED:
+            self.add_error("may_pause", _("Only D26 stands still while the customer is waited for. Leave this empty."))
+        if given.get("may_extend") and code in NEVER:
+            self.add_error("may_extend", _("D14 to D18 are never extended. Leave this empty."))
 
     def _may_apply(self, given: dict[str, Any]) -> None:
         rule: Rule = self.instance

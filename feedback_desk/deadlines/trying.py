@@ -155,7 +155,7 @@ def _refusal(run: Run, event: Event) -> str:
     if event.kind == "resume":
         return "" if paused else "not_paused"
     if event.kind == "extend" and event.until:
-        return "no_extension" if not run.rule.may_extend else "not_later" if event.until <= row.due_at else ""
+        return "no_extension" if not run.rule.may_extend else "not_later" if event.until <= (row.due_at if paused else max(event.at, row.due_at)) else ""
     return ""
 
 

@@ -117,7 +117,7 @@ def _say(moment: Moment) -> str:
         "end": _("Done, late.") if moment.late else _("Done in time."), "reopen": _("Reopened: a new round begins."),
         "no_pause": _("Paused: nothing happens, this rule allows no pause."), "paused_already": _("Paused: nothing happens, it stood still already."),
         "not_paused": _("Runs on: nothing happens, it was not paused."), "no_extension": _("Extended: refused, this rule allows no extension."),
-        "not_later": _("Extended to %(until)s: refused, that is no later than the limit."), "over": _("Nothing happens, the limit had ended."),
+        "not_later": _("Extended to %(until)s: refused, that is past already or no later than the limit."), "over": _("Nothing happens, the limit had ended."),
         "not_over": _("Reopened: nothing happens, the limit still runs."), "change_alike": _("%(change)s: this limit runs on."),
     }  # fmt: skip
     return str(sayings[moment.kind])

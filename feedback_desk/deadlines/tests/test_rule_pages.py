@@ -93,6 +93,17 @@ def test_C3_a_longer_limit_that_could_never_come_is_refused(office, code, longer
     assert set(errors(office.post(url(rule), written(rule, longer_limit=longer)))) == {"longer_limit"}
 
 
+@pytest.mark.parametrize(("code", "field"), [("D08", "may_pause"), ("D14", "may_pause"), ("D14", "may_extend"), ("D18", "may_extend")])
+def test_E3_a_rule_allows_no_pause_or_extension_that_its_limits_never_get(office, code, field):
+    rule = Rule.objects.get(code=code)
+    assert set(errors(office.post(url(rule), written(rule, **{field: "on"})))) == {field}
+
+
+def test_E3_D26_may_stand_still_and_be_extended(office):
+    rule = Rule.objects.get(code="D26", when={})
+    assert office.post(url(rule), written(rule, limit="6 天", may_pause="on", may_extend="on")).status_code == 302
+
+
 def test_E4_where_no_lead_stands_beside_the_assignee_it_is_the_assignee_who_answers(office):
     assert "处理人（代牵头人）" in office.get(url(Rule.objects.get(code="D24"))).content.decode()
 
