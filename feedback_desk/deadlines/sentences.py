@@ -30,7 +30,7 @@ BY_DATE = (Clock.SAME_DAY, Clock.NEXT_DAY, Clock.FIXED_DATE, Clock.WEEKDAY)
 
 def short(told: Explanation) -> str:
     """How long from what, due when, warned when, how it stands."""
-    clauses = [promise(told), _open(told.course), _unannounced(told), due(told), warned(told), standing(told)]
+    clauses = [promise(told), _open(told), _unannounced(told), due(told), warned(told), standing(told)]
     return _("%(sentence)s.") % {"sentence": pgettext("between clauses", "; ").join(filter(None, clauses))}
 
 
@@ -111,8 +111,9 @@ def _paused_now(told: Explanation) -> str:
     return _("paused now, %(time)s left") % {"time": wording.spelt_left(told.left, told.clock)}
 
 
-def _open(course: Course | None) -> str:
-    return _("the desk open all the time") if course and course.open_throughout else ""
+def _open(told: Explanation) -> str:
+    """Of working days the nights are part, in which it is shut."""
+    return _("the desk open all the time") if told.clock == Clock.BUSINESS and told.course and told.course.open_throughout else ""
 
 
 def between(course: Course | None) -> list[str]:

@@ -53,6 +53,11 @@ def test_E4_half_an_hour_from_grading(lived, local, language, sentence):
     assert said(deadline, local("2026-03-02 14:28"), language)[0] == sentence
 
 
+def test_E4_of_working_days_nobody_says_that_the_desk_was_open_all_the_time(lived, local):
+    deadline = lived("D23", "2026-03-02 10:00")
+    assert said(deadline, local("2026-03-02 11:00"))[0].startswith("自今天 10:00 转到品管部起，1 个工作日；明天 24:00 到期")
+
+
 def test_E4_nobody_is_said_to_be_warned_who_was_not(lived, local):
     """Before the step is taken, after it lies ahead again, and where an outage passed over it."""
     deadline = lived("D08")  # 48 hours; warned at 75 %, Tuesday 21:00
@@ -96,7 +101,7 @@ def test_E4_pauses_say_from_until_why_and_what_was_left(item, lived, local):
     assert said(deadline, local("2026-03-03 11:00"))[0].endswith("；现已暂停，剩 4 个工作日。")
     services.resume(item, "D26", at=local("2026-03-05 10:00"))
     deadline.refresh_from_db()
-    assert "3月3日 10:00 起暂停，今天 10:00 恢复（等待客户回复），暂停时还剩 4 个工作日。" in said(deadline, local("2026-03-05 11:00"))
+    assert "3月3日 10:00 至今天 10:00 暂停（等待客户回复），暂停时还剩 4 个工作日。" in said(deadline, local("2026-03-05 11:00"))
     assert "Paused from March 3 10:00 to today 10:00 (等待客户回复) with 4 working days left." in said(deadline, local("2026-03-05 11:00"), "en")
 
 
@@ -109,7 +114,7 @@ def test_E3_E4_what_stands_still_in_time_is_due_when_it_stopped_and_not_now(item
     assert said(deadline, local("2026-04-01 10:00"), "en")[0].endswith("; due March 9 24:00 when it stopped; paused now, 4 working days left.")
     (settled,) = services.settle(item, "D26", at=local("2026-04-02 10:00"))
     assert "; due March 9 24:00 when it stopped; paused March 3 10:00 with " in said(settled, local("2026-04-02 11:00"), "en")[0]
-    assert "3月3日 10:00 起暂停，今天 10:00 恢复（等待客户回复），暂停时还剩 4 个工作日。" in said(settled, local("2026-04-02 11:00"))
+    assert "3月3日 10:00 至今天 10:00 暂停（等待客户回复），暂停时还剩 4 个工作日。" in said(settled, local("2026-04-02 11:00"))
     late = lived("D26", part="2")
     services.pause(item, "D26", at=local("2026-03-10 10:00"), because="等待客户回复")
     late.refresh_from_db()
@@ -311,7 +316,7 @@ HAPPENED = {
     "zh-hans": (
         "自2月12日 10:00 登记起，5 个工作日；3月5日 24:00 到期",
         "其间有农历除夕、春节 2月15日–23日、周末 1 天，不计时。",
-        "2月13日 10:00 起暂停，2月14日 10:00 恢复（等待客户）。",
+        "2月13日 10:00 至2月14日 10:00 暂停（等待客户）。",
         "2月25日 11:00 主管秦同意延期，由 2月27日 24:00 延至 3月5日 24:00：等配件。",
         "依据规则 D26《工单办结》第 1 版。",
     ),
