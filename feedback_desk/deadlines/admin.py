@@ -235,6 +235,14 @@ class CalendarAdmin(Configured):
         missing = _("%(year)s not announced") % {"year": year + 1} if years.waits(calendar, year + 1) else str(year)
         return format_html('<a href="{}">{}</a>', reverse("limits:year", args=[calendar.pk, year]), missing)
 
+    @transaction.atomic
+    def save_model(self, request: HttpRequest, obj: Calendar, form: Any, change: bool) -> None:
+        """What runs keeps the calendar it began with (decision 38)."""
+        if obj.is_default and Calendar.objects.filter(is_default=True).exclude(pk=obj.pk).update(is_default=False):
+            told = _("%(calendar)s is the desk's own calendar from now on. Limits that run keep the one they began with.")
+            self.message_user(request, told % {"calendar": obj}, messages.WARNING)
+        super().save_model(request, obj, form, change)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if "departments" in form.cleaned_data:

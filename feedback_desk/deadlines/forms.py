@@ -147,6 +147,17 @@ class CalendarForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the
         self._check_subdivision(given)
         return given
 
+    def clean_is_default(self) -> bool:
+        """One calendar is always the desk's own: another takes its place, none gives it up."""
+        own: bool = self.cleaned_data["is_default"]
+        if not own and self.instance.pk and Calendar.objects.filter(pk=self.instance.pk, is_default=True).exists():
+            raise ValidationError(_("One calendar must be the desk's own: tick this at the calendar that takes its place."))
+        return own
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """The desk's own calendar may be another from now on: `CalendarAdmin.save_model`."""
+        return {*super()._get_validation_exclusions(), "is_default"}  # type: ignore[misc]
+
     def clean_departments(self) -> Any:
         chosen = self.cleaned_data["departments"]
         taken = DepartmentCalendar.objects.filter(department__in=chosen).exclude(calendar=self.instance.pk).select_related("department", "calendar").first()

@@ -6,13 +6,15 @@ find it in any list, administrators and superusers included (V3).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import reduce
 from operator import or_
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, UniqueConstraint
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -112,9 +114,40 @@ class FoundByName:
         return reduce(or_, of_items, Q(item=None, verb__in=verbs[""]))
 
 
+class OneOfEach(BaseInlineFormSet):  # type: ignore[type-arg]  # generic in the stubs only
+    """Two rows that may not be alike are a sentence at the second: Django leaves the page that they stand on out of what it compares."""
+
+    model: type[Model]
+
+    def clean(self) -> None:
+        super().clean()
+        rows = [form for form in self.forms if form.is_valid() and (form.instance.pk or form.has_changed())]
+        gone = [form.instance.pk for form in rows if form.cleaned_data.get("DELETE") and form.instance.pk]
+        for names in _alike(self.model):
+            self._compare(names, [form for form in rows if not form.cleaned_data.get("DELETE")], gone)
+
+    def _compare(self, names: list[str], rows: list[Any], gone: list[Any]) -> None:
+        seen: list[dict[str, Any]] = []
+        for form in rows:
+            key = {name: getattr(form.instance, name) for name in names}
+            others = self.model._default_manager.filter(**key).exclude(pk__in=[*gone, form.instance.pk or 0])
+            if key in seen or (form.has_changed() and self.instance.pk and others.exists()):
+                form.add_error(None, _("This stands there already."))
+            seen.append(key)
+
+
+def _alike(model: type[Model]) -> Iterator[list[str]]:
+    """The columns of which no two rows may have the same."""
+    for constraint in model._meta.constraints:
+        if isinstance(constraint, UniqueConstraint) and constraint.condition is None:
+            names = [*constraint.fields, *(getattr(part, "name", "") for part in constraint.expressions)]
+            yield [str(getattr(model._meta.get_field(name), "attname", name)) for name in names]
+
+
 class Table(ByRole, admin.TabularInline[Any, Any]):
     """Rows inside the page of another; changed with it."""
 
+    formset = OneOfEach
     adds = changes = deletes = True
     extra = 0
 

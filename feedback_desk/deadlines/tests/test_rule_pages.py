@@ -299,6 +299,47 @@ def test_departments_are_put_on_a_calendar_and_on_one_only(office, cast):
     assert "subdivision" in errors(office.post(reverse("admin:deadlines_calendar_add"), {"name": "x", "subdivision": "ZZ", **week, "country": "DE"}))
 
 
+def week_of(calendar, **more):
+    rows = {"days-TOTAL_FORMS": "0", "days-INITIAL_FORMS": "0"}
+    return {"name": calendar.name, "zone": calendar.zone, "country": calendar.country, "is_default": "on", "day1": "09:00-18:00", **rows, **more}
+
+
+def test_one_calendar_is_always_the_desk_s_own_and_another_may_take_its_place(office, running):
+    before, runs = Calendar.objects.get(is_default=True), running("D15")
+    answer = office.post(reverse("admin:deadlines_calendar_change", args=[before.pk]), week_of(before, is_default=""))
+    assert set(errors(answer)) == {"is_default"}
+    answer = office.post(reverse("admin:deadlines_calendar_add"), week_of(before, name="新班次"))
+    assert answer.status_code == 302, errors(answer)
+    assert Calendar.objects.get(is_default=True).name == "新班次"
+    assert running("D15", part="2").allowance["calendar"] != runs.allowance["calendar"] == before.pk
+
+
+@pytest.mark.parametrize("days", [["2026-10-01"], ["2026-12-01", "2026-12-01"]])
+def test_a_day_stands_once_in_a_calendar_and_twice_is_a_sentence(office, freeze, days):
+    freeze("2026-03-02 10:00")
+    desk = Calendar.objects.get(is_default=True)
+    rows = {"days-TOTAL_FORMS": str(len(days)), **{f"days-{n}-day": day for n, day in enumerate(days)}}
+    answer = office.post(reverse("admin:deadlines_calendar_change", args=[desk.pk]), week_of(desk, **rows))
+    assert answer.status_code == 200
+    assert "已有相同的设置" in answer.content.decode()
+
+
+def test_a_step_stands_once_in_a_ladder_and_twice_is_a_sentence(office):
+    def rungs(*orders, ids=()):
+        rows = [{"percent": "50", "receiver": "owner", "times": "0", "order": order, **({"id": ids[n]} if ids else {})} for n, order in enumerate(orders)]
+        counts = {"steps-TOTAL_FORMS": len(rows), "steps-INITIAL_FORMS": len(ids)}
+        return {"name": "新梯", **counts, **{f"steps-{n}-{name}": value for n, row in enumerate(rows) for name, value in row.items()}}
+
+    add = reverse("admin:deadlines_ladder_add")
+    assert "已有相同的设置" in office.post(add, rungs(1, 1)).content.decode()
+    assert office.post(add, rungs(1, 2)).status_code == 302
+    ladder = Ladder.objects.get(name="新梯")
+    ids = list(ladder.steps.values_list("pk", flat=True))
+    change = reverse("admin:deadlines_ladder_change", args=[ladder.pk])
+    assert "已有相同的设置" in office.post(change, rungs(2, 1, ids=ids)).content.decode(), "exchanged in one go they meet on the way"
+    assert office.post(change, rungs(3, 2, ids=ids)).status_code == 302
+
+
 def test_the_command_loads_what_the_library_knows(cast, capsys):
     desk = Calendar.objects.get(is_default=True)
     CalendarDay.objects.filter(calendar=desk, day=date(2026, 10, 1)).delete()

@@ -358,6 +358,18 @@ def test_a_person_gets_password_and_roles_here(client, cast):
     assert (user.language, user.roles, user.is_superuser) == ("en", frozenset({"agent"}), False)
 
 
+def test_V1_the_same_role_twice_is_a_sentence(client, cast):
+    from feedback_desk.people.models import User
+
+    client.force_login(cast.administrator)
+    user = cast.agent
+    given = {"username": user.username, "name": user.name, "email": user.email, "language": "en", "on_duty": "on", "is_active": "on"}
+    role = {"user": user.pk, "role": "supervisor"}
+    rows = {f"memberships-{n}-{key}": value for n in range(2) for key, value in role.items()}
+    counts = {"memberships-TOTAL_FORMS": 2, "memberships-INITIAL_FORMS": 0, "absences-TOTAL_FORMS": 0, "absences-INITIAL_FORMS": 0}
+    assert "已有相同的设置" in client.post(page(User, "change", user.pk), given | rows | counts).content.decode()
+
+
 @pytest.mark.parametrize("name", ["tickets_ticket", "tickets_customer", "deadlines_deadline", "records_entry", "tickets_contact"])
 def test_lists_cost_the_same_at_one_row_and_at_fifty(client, cast, matter, django_assert_max_num_queries, name):
     client.force_login(cast.administrator)
