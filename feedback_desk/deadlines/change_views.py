@@ -49,9 +49,9 @@ def _log(request: HttpRequest, subject: Model, words: str) -> None:
 def preview(request: HttpRequest) -> HttpResponse:
     """Ask what the rule or calendar named would do to limits that run."""
     about: dict[str, Any] = {}
-    if request.POST.get("rule", "").isdigit():
+    if request.POST.get("rule", "").isdecimal():
         about["rule"] = get_object_or_404(Rule, pk=request.POST["rule"])
-    elif request.POST.get("calendar", "").isdigit():
+    elif request.POST.get("calendar", "").isdecimal():
         about["calendar"] = get_object_or_404(Calendar, pk=request.POST["calendar"])
     else:
         raise Http404

@@ -147,8 +147,8 @@ def _shut(course: Course) -> list[str]:
 
 
 def otherwise(told: Explanation) -> list[str]:
-    """E5: the calendar was changed since, and nobody ordered it for what runs."""
-    if told.otherwise is None:
+    """E5: of a live one, whose calendar was changed since without being ordered for what runs."""
+    if told.otherwise is None or told.ended_at:
         return []
     return [_("By the calendar as it is now its date would be %(due)s; the date above stays.") % {"due": moment(told.otherwise, told, ends=True)}]
 

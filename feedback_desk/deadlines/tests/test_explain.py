@@ -131,11 +131,15 @@ def test_E4_E5_a_calendar_changed_since_is_not_told_as_what_was_counted(item, li
     assert "due Jan. 6, 2027 24:00" in told[0]
     assert told[1] == "By the calendar as it is now its date would be Jan. 7, 2027 24:00; the date above stays."
     assert not any("not counted" in sentence for sentence in told)
+    other = lived("D24", "2026-12-30 10:00")
+    desk.days.create(day=date(2026, 12, 31), working=False, by_hand=True)
+    (ended,) = services.settle(item, "D24", at=local("2026-12-30 12:00"))
+    assert (ended.pk, len(said(ended, local("2026-12-30 13:00")))) == (other.pk, 2)
     applied(desk, administrator)
     deadline.refresh_from_db()
     told = said(deadline, local("2026-12-30 11:00"), "en")
-    assert "due Jan. 7, 2027 24:00" in told[0]
-    assert told[1].startswith("In between and not counted: New Year's Day January 1")
+    assert "due Jan. 8, 2027 24:00" in told[0]
+    assert told[1].startswith("In between and not counted: New Year's Day December 31 – January 3")
     assert not any("By the calendar" in sentence for sentence in told)
 
 
