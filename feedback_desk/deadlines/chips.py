@@ -73,10 +73,8 @@ def chip_of(deadline: Deadline, at: datetime) -> Chip | None:
         return chip_of_ended(deadline)
     if deadline.code in WAITS:
         return _waiting(deadline, at)
-    paused = deadline.state == DeadlineState.PAUSED
-    return chip_for(
-        deadline.due_at, deadline.warn_at, at, paused=paused, left=deadline.left_seconds, clock=deadline.allowance["clock"], name=deadline.rule.spoken
-    )
+    paused, clock = deadline.state == DeadlineState.PAUSED, deadline.allowance.get("clock", deadline.rule.clock)
+    return chip_for(deadline.due_at, deadline.warn_at, at, paused=paused, left=deadline.left_seconds, clock=clock, name=deadline.rule.spoken)
 
 
 def _waiting(deadline: Deadline, at: datetime) -> Chip:

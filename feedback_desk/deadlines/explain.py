@@ -18,7 +18,7 @@ from feedback_desk.deadlines import clocks, ladder, life, sentences
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import Hours, NeverOpen
 from feedback_desk.deadlines.course import BY_CALENDAR, Course, course
-from feedback_desk.deadlines.models import RECEIVERS, WAITS, CalendarDay, Deadline, DeadlineState, Extension, StepTaken
+from feedback_desk.deadlines.models import RECEIVERS, WAITS, CalendarDay, Deadline, DeadlineState, Extension, Rule, StepTaken
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.receivers import Ask, for_steps
 from feedback_desk.records.models import Entry
@@ -113,6 +113,8 @@ class Explanation:
     """None also where `otherwise` is told: what lies between by the calendar as it is now is not what was counted."""
     otherwise: datetime | None = None
     """E5: the date that the calendar as it is now would give; None when that is the limit's own, or when it does not ask."""
+    aside: datetime | None = None
+    """Since when a step that is due could not be taken."""
     round: int = 1
     part: str = ""
     near: bool = True
@@ -152,14 +154,20 @@ class Explanation:
 
 
 def explain(deadline: Deadline, at: datetime) -> Explanation:
-    """Reads `rule` and `pauses`: fetch them with the row."""
+    """Reads `rule` and `pauses`: fetch them with the row. One that remembers nothing that can be read is told by its rule."""
+    readable = ladder.readable(deadline.allowance)
+    kept = deadline.allowance if readable else _of_rule(deadline.rule)
     return Explanation(
-        code=deadline.code, name=deadline.rule.spoken, kept={"version": deadline.rule.version, **deadline.allowance}, at=at,
+        code=deadline.code, name=deadline.rule.spoken, kept={"version": deadline.rule.version, **kept}, at=at,
         start_at=deadline.start_at, due_at=deadline.due_at, warn_at=deadline.warn_at, state=deadline.state,
-        late=_late(deadline, at), warned=ladder.warned(deadline),
+        late=_late(deadline, at), warned=readable and ladder.warned(deadline), aside=deadline.aside_since if deadline.state == DeadlineState.RUNNING else None,
         ended_at=deadline.ended_at, why=deadline.why, left=deadline.left_seconds, round=deadline.round, part=deadline.part,
         stops=tuple(Stop(p.from_at, p.until_at, p.because) for p in sorted(deadline.pauses.all(), key=lambda p: p.from_at)),
     )  # fmt: skip
+
+
+def _of_rule(rule: Rule) -> dict[str, Any]:
+    return {"clock": rule.clock, "amount": rule.amount, "at": rule.at_time.isoformat() if rule.at_time else None}
 
 
 def _late(deadline: Deadline, at: datetime) -> bool:
@@ -177,7 +185,8 @@ def of_notice(data: Mapping[str, Any], cause: str = "") -> str:
 
 def _at_step(row: Deadline, at: datetime) -> Explanation:
     """It does not say that it was warned of: this is the warning."""
-    told = _what_happened(row, at, _hours_of(row))
+    hours = _hours_of(row)
+    told = _what_happened(row, at, hours) if hours else explain(row, at)
     just_due = row.state == DeadlineState.RUNNING and at == row.due_at
     return replace(told, near=False, warn_at=told.due_at, state="foreseen" if just_due else told.state)
 
@@ -197,12 +206,16 @@ def as_kept(data: Mapping[str, Any], _cause: str = "") -> str:
 def explain_fully(deadline: Deadline, at: datetime) -> Explanation:
     """Ten queries beside the row with its rule and item."""
     hours, taken = _hours_of(deadline), _taken(deadline)
+    if hours is None:
+        return replace(explain(deadline, at), moved=_moved(deadline), asking=_asking(deadline), steps=tuple(taken))
     told = _what_happened(deadline, at, hours)
     return replace(told, warned=told.warned and any(step.warned for step in taken), steps=(*taken, *_coming(deadline, hours, at)))
 
 
-def _hours_of(deadline: Deadline) -> Hours:
-    return hours_of([deadline.allowance["calendar"]])[deadline.allowance["calendar"]]
+def _hours_of(deadline: Deadline) -> Hours | None:
+    """None where what it remembers cannot be read, or names a calendar that is not there."""
+    calendar = deadline.allowance["calendar"] if ladder.readable(deadline.allowance) else 0
+    return hours_of([calendar]).get(calendar)
 
 
 def _what_happened(deadline: Deadline, at: datetime, hours: Hours) -> Explanation:
@@ -282,7 +295,8 @@ def _live_through(row: Deadline, stop: Stop, hours: Hours, deadline: Deadline) -
 
 def _taken(deadline: Deadline) -> list[Step]:
     taken = list(StepTaken.objects.filter(deadline=deadline, round=deadline.round).select_related("outcome").order_by("at", "step"))
-    people, rungs = _people_told(taken), {rung.order: rung for rung in ladder.rungs(deadline)}
+    rungs = {rung.order: rung for rung in ladder.rungs(deadline)} if ladder.readable(deadline.allowance) else {}
+    people = _people_told(taken)
     return [_step(step, rungs.get(step.step), people.get(f"step:{step.pk}", ())) for step in taken]
 
 

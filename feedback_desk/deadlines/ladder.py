@@ -159,6 +159,15 @@ def longer_amount(allowance: Mapping[str, Any], rule: Rule) -> int:
     return max(amount, int(allowance["amount"])) if allowance["clock"] == rule.clock else amount
 
 
+def readable(allowance: Mapping[str, Any]) -> bool:
+    """Whether a limit can still be told by what it remembers; else it is set aside when its step is due."""
+    try:
+        Remembered.of(allowance)
+    except (KeyError, TypeError, ValueError):
+        return False
+    return True
+
+
 def rungs(deadline: Deadline) -> list[Rung]:
     return list(Remembered.of(deadline.allowance).rungs)
 

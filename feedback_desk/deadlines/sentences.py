@@ -36,7 +36,7 @@ def short(told: Explanation) -> str:
 
 def whole(told: Explanation) -> list[str]:
     """One sentence for each thing that had to do with it, in the order in which they are asked for."""
-    happened = [*(paused(stop, told) for stop in told.stops), *(moved(move, told) for move in told.moved), *asking(told)]
+    happened = [*(paused(stop, told) for stop in told.stops), *(moved(move, told) for move in told.moved), *asking(told), *aside(told)]
     return [short(told), *between(told.course), *otherwise(told), *happened, *reason(told), rule(told)]
 
 
@@ -194,6 +194,14 @@ def asking(told: Explanation) -> list[str]:
         return []
     said = {"who": told.asking.by, "until": moment(told.asking.until, told, ends=True), "why": told.asking.why.rstrip("。.")}
     return [_("%(who)s has asked for more time until %(until)s: %(why)s. Nobody has answered yet.") % said]
+
+
+def aside(told: Explanation) -> list[str]:
+    """E2: set aside, and nobody was told of the step that is due."""
+    if told.aside is None:
+        return []
+    words = _("A step that is due could not be taken (%(at)s): nobody was told of it yet. The desk tries again every ten minutes, and the administrators know.")
+    return [words % {"at": moment(told.aside, told)}]
 
 
 def reason(told: Explanation) -> list[str]:

@@ -10,9 +10,10 @@ from django.utils import translation
 
 from feedback_desk.deadlines import public_holidays, saying, services
 from feedback_desk.deadlines.calendars import build, hours_of
+from feedback_desk.deadlines.chips import chip_of
 from feedback_desk.deadlines.course import Course, Holiday, course
 from feedback_desk.deadlines.explain import explain, explain_fully, names_of
-from feedback_desk.deadlines.models import Calendar, Rule
+from feedback_desk.deadlines.models import Calendar, Deadline, Rule
 from feedback_desk.deadlines.sweep import sweep, until_done
 from feedback_desk.deadlines.tests.changes import applied
 from feedback_desk.notices import wording as notices
@@ -363,6 +364,23 @@ def test_a_notice_from_before_notices_said_why_is_still_read(lived, local):
     assert old is not None
     old.data = {key: value for key, value in old.data.items() if key not in ("start_at", "promised")}
     assert "D08" in notices.text(old, "zh-hans")
+
+
+@pytest.mark.parametrize(
+    "damage", [{}, {"clock": "x", "steps": [["x"]]}, {"clock": "business", "calendar": 999999, "steps": [[1, 75, None, "owner", ""]], "total": 1, "amount": 60}]
+)
+def test_E2_E4_a_limit_set_aside_is_told_and_says_so(item, lived, local, damage):
+    """The page of its matter stays open: who is to do it sees what was promised, and that no reminder came."""
+    deadline = lived("D08")
+    Deadline.objects.filter(pk=deadline.pk).update(allowance=damage)
+    until_done(local("2026-03-03 21:00"))
+    deadline.refresh_from_db()
+    told = said(deadline, local("2026-03-03 21:05"), "en")
+    assert "due tomorrow 09:00" in told[0]
+    assert told[-2].startswith("A step that is due could not be taken (today 21:00): nobody was told of it yet.")
+    chip = chip_of(deadline, local("2026-03-03 21:05"))
+    assert chip is not None
+    assert chip.kind == "soon"
 
 
 def test_the_names_of_a_calendar_are_its_special_days(cast):

@@ -36,6 +36,14 @@ def test_E4_the_ticket_page_tells_each_limit_in_a_sentence_and_fetches_the_rest(
         assert words in part
 
 
+@pytest.mark.parametrize("damage", [{}, {"clock": "calendar", "amount": 3600, "total": 3600, "calendar": 1, "steps": [["x"]]}])
+def test_E2_a_limit_that_cannot_be_read_closes_no_page_of_its_matter(cast, ticket, client, url, damage):
+    Deadline.objects.filter(root=ticket.item, code="D08").update(allowance=damage)
+    client.force_login(cast.agent)
+    for path in (reverse("workplace:ticket", args=[ticket.item.number]), url, reverse("workplace:limits", args=[ticket.item.number])):
+        assert "提出方案" in client.get(path).content.decode()
+
+
 @pytest.mark.parametrize(("language", "words"), [
     ("zh-hans", ("（总经理郑）", "时限的 200%：客服经理的级别不高于责任人，不再通知", "时限的 200%：已无人可通知，只告知管理员")),
     ("en", ("is told (总经理郑)", "200% of the limit: nobody is told, as Customer-service manager", "200% of the limit: nobody is left there")),
