@@ -180,6 +180,15 @@ class LadderAdmin(Configured):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Ladder]:
         return super().get_queryset(request).prefetch_related("steps", "rule_set")
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if change and any(formset.has_changed() for formset in formsets):
+            told = _(
+                "Limits that run keep the steps they began with. A new version of a rule (give it the time from which it is valid), ordered for what runs, "
+                "takes the changed steps to them."
+            )
+            self.message_user(request, told, messages.WARNING)
+
     @admin.display(description=gettext_lazy("steps"))
     def steps_in_words(self, ladder: Ladder) -> str:
         used = {rule.clock for rule in ladder.rule_set.all()}

@@ -34,13 +34,15 @@ class Running:
     changes: list[Change]
     off: bool = False
     """The rule is switched off: what runs under its earlier versions runs on until somebody orders otherwise."""
+    holds: bool = True
+    """The version of the moment, the only one that can be ordered for what runs."""
 
     @classmethod
     def of_rule(cls, rule: Rule, user: Any) -> Running:
         holds = rule.holds_at(clock.now())
         others = changing.runs_under_others(rule).count() if holds else 0
         changes = list(Change.objects.filter(rule__code=rule.code)[:5])
-        return cls(others, holds and configures(user), "rule", rule.pk, chain(rule), changes, off=not rule.active)
+        return cls(others, holds and configures(user), "rule", rule.pk, chain(rule), changes, off=not rule.active, holds=holds)
 
     @classmethod
     def of_calendar(cls, calendar: Calendar, user: Any) -> Running:

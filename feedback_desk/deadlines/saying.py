@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import takewhile
+
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from feedback_desk.deadlines import facts, ladder, sentences, wording
 from feedback_desk.deadlines.explain import receiver_label
+from feedback_desk.deadlines.ladder import Rung
 from feedback_desk.deadlines.models import Calendar, Clock, Rule
 
 BY_CALENDAR = (Clock.BUSINESS, Clock.WORKING_DAY)
@@ -74,12 +78,19 @@ def _calendar(rule: Rule) -> list[str]:
 
 
 def _told(rule: Rule) -> list[str]:
-    steps = [
-        _("%(measure)s: %(receiver)s") % {"measure": sentences.measure(rung, rule.clock), "receiver": receiver_label(rung.receiver)}
-        for rung in ladder.rungs_of(rule)
-        if not rung.nth
-    ]
+    rungs = ladder.rungs_of(rule)
+    steps = [_step(rung, list(takewhile(lambda other: other.nth, rungs[place:])), rule.clock) for place, rung in enumerate(rungs, 1) if not rung.nth]
     return [_("Told: %(steps)s.") % {"steps": _("; ").join(steps)}] if steps else [_("Nobody is told by itself.")]
+
+
+def _step(rung: Rung, again: Sequence[Rung], clock: str) -> str:
+    """`again`: its repetitions."""
+    said = {"measure": sentences.measure(rung, clock), "receiver": receiver_label(rung.receiver)}
+    if not again:
+        return _("%(measure)s: %(receiver)s") % said
+    every = again[0].every
+    said |= {"every": wording.working_days(every) if again[0].unit == "d" else wording.in_hours(every * 3600), "n": str(len(again))}
+    return _("%(measure)s: %(receiver)s, again every %(every)s, at most %(n)s times more") % said
 
 
 def _allows(rule: Rule) -> str:

@@ -69,9 +69,9 @@ def _allowance(kept: dict[str, Any]) -> str:
     clock, amount, at = kept["clock"], int(kept["amount"]), (kept.get("at") or "24:00")[:5]
     match clock:
         case Clock.CALENDAR:
-            return _("%(length)s (day and night)") % {"length": _in_hours(amount)}
+            return _("%(length)s (day and night)") % {"length": in_hours(amount)}
         case Clock.BUSINESS:
-            return _("%(length)s (business hours)") % {"length": _in_hours(amount)}
+            return _("%(length)s (business hours)") % {"length": in_hours(amount)}
         case Clock.WORKING_DAY:
             return working_days(amount)
         case Clock.SAME_DAY:
@@ -85,7 +85,7 @@ def _allowance(kept: dict[str, Any]) -> str:
     return _("until the date set")
 
 
-def _in_hours(seconds: int) -> str:
+def in_hours(seconds: int) -> str:
     """ "48 hours", as limits are spoken of, not "2 days"."""
     if seconds >= 3600 and seconds % 3600 == 0:
         return _hours(seconds // 3600)
