@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from feedback_desk import clock
+from feedback_desk.deadlines import years
 from feedback_desk.deadlines.models import Calendar
 from feedback_desk.people.models import Absence, Department, Refusal, User
 from feedback_desk.people.office import configures
@@ -56,10 +57,9 @@ def _people(at: datetime) -> Iterator[Line]:
 
 
 def _calendars(at: datetime) -> Iterator[Line]:
-    """A year without special days is reckoned without public holidays."""
-    years = dict.fromkeys((timezone.localtime(at).year, timezone.localtime(at + AHEAD).year))
-    for year in years:
-        bare = Calendar.objects.exclude(days__day__year=year).values_list("name", flat=True)
-        if names := list(bare):
-            text = _("No public holidays of %(year)s in: %(calendars)s") % {"year": year, "calendars": _(", ").join(names)}
+    """A year that is not announced is reckoned without public holidays, by calendars that follow any (decision 38)."""
+    calendars = list(Calendar.objects.order_by("pk"))
+    for year in dict.fromkeys((timezone.localtime(at).year, timezone.localtime(at + AHEAD).year)):
+        if names := [calendar.name for calendar in calendars if years.waits(calendar, year)]:
+            text = _("The public holidays of %(year)s are not announced in: %(calendars)s") % {"year": year, "calendars": _(", ").join(names)}
             yield Line("soon", text, reverse("admin:deadlines_calendar_changelist"))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core import mail
 from django.db.models import F
 from django.urls import reverse
+from django.utils import translation
 
 from feedback_desk import clock
-from feedback_desk.deadlines import acts, sweep
-from feedback_desk.deadlines.models import Deadline, Rule, StepFailure, StepTaken
+from feedback_desk.deadlines import acts, public_holidays, sweep
+from feedback_desk.deadlines.models import Calendar, Deadline, Rule, StepFailure, StepTaken
 from feedback_desk.notices import delivery, outbox
 from feedback_desk.notices.models import Channel, Notice, NoticeState, ServiceState
 from feedback_desk.people.models import Concern, Refusal
@@ -480,6 +481,19 @@ def test_a_notice_of_the_machinery_leads_to_its_page(client, living, cast):
     notice = Notice.objects.get(receiver=cast.administrator, channel=Channel.PAGE)
     assert client.get(reverse("workplace:notice", args=[notice.pk])).url == reverse("office:machinery")
     assert "work@a" in client.get(reverse("workplace:notices")).content.decode()
+
+
+def test_the_front_page_asks_for_years_that_are_not_announced_and_for_no_others(cast, freeze):
+    """One day entered by hand announces no year; a calendar that follows no public holidays waits for none; a confirmed year needs no days."""
+    freeze("2026-12-01 10:00")
+    desk = Calendar.objects.get(is_default=True)
+    desk.days.create(day=date(2027, 1, 15), working=False, name="停电", by_hand=True)
+    Calendar.objects.create(name="夜班", hours=desk.hours, country="")
+    with translation.override("en"):
+        asked = [line.text for line in front_page.to_look_after(clock.now()) if "public holidays" in line.text]
+        assert asked == [f"The public holidays of 2027 are not announced in: {desk.name}"]
+        public_holidays.confirm_year(desk, 2027)
+        assert not any("public holidays" in line.text for line in front_page.to_look_after(clock.now()))
 
 
 def test_the_front_page_names_what_wants_looking_after(living, cast, freeze):
