@@ -171,7 +171,7 @@ def paused(stop: Stop, told: Explanation) -> str:
 def moved(move: Moved, told: Explanation) -> str:
     said = {
         "at": moment(move.at, told), "due": moment(move.due_at, told, ends=True), "was": moment(move.was, told, ends=True) if move.was else "",
-        "who": move.by or _("the desk"), "why": spoken.words(move.why), "version": move.version, "calendar": move.calendar,
+        "who": move.by or _("the desk"), "why": spoken.words(move.why).rstrip("。."), "version": move.version, "calendar": move.calendar,
     }  # fmt: skip
     if move.version is not None:
         return _("Worked out anew %(at)s by %(who)s under version %(version)s of the rule: due %(due)s.") % said

@@ -160,10 +160,11 @@ def test_E4_a_limit_that_ended_or_stood_still_at_the_end_of_a_pause_follows_its_
 
 def test_E4_extensions_say_from_when_to_when_by_whom_and_why(lived, local, supervisor):
     deadline = lived("D27")
-    services.extend(deadline, until=local("2026-03-20 18:00"), at=local("2026-03-05 10:00"), by=supervisor, why="等配件")
+    services.extend(deadline, until=local("2026-03-20 18:00"), at=local("2026-03-05 10:00"), by=supervisor, why="等配件。")
     deadline.refresh_from_db()
     told = explain_fully(deadline, local("2026-03-05 11:00"))
-    assert [(move.due_at, move.by, move.why) for move in told.moved] == [(local("2026-03-20 18:00"), "主管秦", "等配件")]
+    assert [(move.due_at, move.by, move.why) for move in told.moved] == [(local("2026-03-20 18:00"), "主管秦", "等配件。")]
+    assert "。。" not in "".join(said(deadline, local("2026-03-05 11:00")))
     assert any("主管秦" in sentence and "3月20日 18:00" in sentence and "等配件" in sentence for sentence in said(deadline, local("2026-03-05 11:00")))
 
 
