@@ -147,8 +147,8 @@ def _shut(course: Course) -> list[str]:
 
 
 def otherwise(told: Explanation) -> list[str]:
-    """E5: of a live one, whose calendar was changed since without being ordered for what runs."""
-    if told.otherwise is None or told.ended_at:
+    """E5: of one that runs, whose calendar was changed since without being ordered; one that stands still runs on by the calendar as it is then."""
+    if told.otherwise is None or told.ended_at or told.state == DeadlineState.PAUSED:
         return []
     return [_("By the calendar as it is now its date would be %(due)s; the date above stays.") % {"due": moment(told.otherwise, told, ends=True)}]
 

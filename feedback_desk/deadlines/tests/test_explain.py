@@ -144,6 +144,17 @@ def test_E4_E5_a_calendar_changed_since_is_not_told_as_what_was_counted(item, li
     assert not any("By the calendar" in sentence for sentence in told)
 
 
+def test_E3_E5_the_date_of_a_limit_that_stands_still_is_not_said_to_stay(item, lived, local):
+    """It runs on by the calendar as it is then."""
+    deadline = lived("D26")
+    services.pause(item, "D26", at=local("2026-03-03 10:00"), because="等待客户回复")
+    Calendar.objects.get(is_default=True).days.create(day=date(2026, 3, 3), working=False, name="停电")
+    deadline.refresh_from_db()
+    told = explain_fully(deadline, local("2026-03-04 10:00"))
+    assert told.otherwise == local("2026-03-11 00:00")
+    assert [sentence for sentence in said(deadline, local("2026-03-04 10:00"), "en") if "By the calendar" in sentence or "not counted" in sentence] == []
+
+
 @pytest.mark.parametrize("ends", ["settled", "paused"])
 def test_E4_a_limit_that_ended_or_stood_still_at_the_end_of_a_pause_follows_its_calendar(item, lived, local, ends):
     deadline = lived("D26")
