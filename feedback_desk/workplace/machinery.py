@@ -19,8 +19,10 @@ from feedback_desk.workplace.health import Sign
 from feedback_desk.workplace.measuring import Figures
 from feedback_desk.workplace.office import Line
 
-SILENT = timedelta(minutes=2)
+SILENT = {"soon": timedelta(minutes=1), "late": timedelta(minutes=2)}
 """The sweep signs every 30 seconds when nothing happens."""
+LYING = timedelta(seconds=15)
+"""Steps are taken every five seconds; one that lies for three of these is not taken as it should be."""
 LONG_WAY = {"soon": timedelta(minutes=5), "late": timedelta(minutes=30)}
 """How long a notice may be on its way."""
 OFF = {"soon": 2.0, "late": 30.0}
@@ -103,12 +105,12 @@ def sweep_line(sweep: measuring.Sweep) -> Line:
     """When limits were last looked at, and whether steps are left lying."""
     if sweep.age is None:
         return Line("late", _("Limits have not been checked yet"))
-    if sweep.age > SILENT:
+    if (tone := above(sweep.age, SILENT)) != "ok":
         minutes = int(sweep.age.total_seconds() // 60)
-        return Line("late", ngettext("Limits not checked for %(n)d minute", "Limits not checked for %(n)d minutes", minutes) % {"n": minutes})
+        return Line(tone, ngettext("Limits not checked for %(n)d minute", "Limits not checked for %(n)d minutes", minutes) % {"n": minutes})
     said = {"seconds": max(int(sweep.age.total_seconds()), 0), "left": sweep.due, "lag": spoken(sweep.lag)}
-    if sweep.behind:
-        return Line("late", _("Limits checked %(seconds)d s ago, %(left)d steps behind, the oldest for %(lag)s") % said)
+    if sweep.lag > LYING:
+        return Line("late" if sweep.behind else "soon", _("Limits checked %(seconds)d s ago, %(left)d steps behind, the oldest for %(lag)s") % said)
     return Line("ok", _("Limits checked %(seconds)d s ago, nothing behind") % said)
 
 

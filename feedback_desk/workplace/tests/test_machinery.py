@@ -94,6 +94,21 @@ def test_the_lag_is_the_age_of_the_oldest_step_that_nobody_took(living, due):
     assert not replace(found, lag=0.9 * MINUTE).behind
 
 
+@pytest.mark.parametrize(
+    ("age", "lag", "steps", "tone", "words"),
+    [
+        (10, 4, 3, "ok", "nothing behind"),
+        (20, 40, 2, "soon", "2 steps behind, the oldest for 40 s"),
+        (20, 90, 2, "late", "2 steps behind, the oldest for 1 min"),
+        (70, 0, 0, "soon", "Limits not checked for 1 minute"), (180, 0, 0, "late", "Limits not checked for 3 minutes"),
+    ],
+)  # fmt: skip
+def test_nothing_is_said_to_be_behind_only_where_nothing_lies(age, lag, steps, tone, words):
+    with translation.override("en"):
+        found = machinery.sweep_line(measuring.Sweep(timedelta(seconds=age), steps, timedelta(seconds=lag), 0))
+    assert (found.tone, words in found.text) == (tone, True)
+
+
 def test_the_outbox_counts_what_should_have_left(living, cast, item):
     at = measuring.instant()
     for key, more in (("now", {}), ("again", {"attempts": 2, "send_after": at + 5 * MINUTE}), ("later", {"send_after": at + 5 * MINUTE})):
