@@ -362,6 +362,19 @@ def test_E4_a_notice_tells_pauses_holidays_extensions_and_the_version(item, live
             assert HAPPENED[language][-1] not in notices.gist(notice, language)
 
 
+def test_E1_E4_a_notice_that_waited_for_the_morning_says_nothing_of_now(item, lived, local):
+    """Told at night of a limit that passed, read after it was done."""
+    lived("D08", "2026-03-01 23:00")
+    sweep(local("2026-03-03 23:00:02"))
+    services.settle(item, "D08", at=local("2026-03-03 23:30"))
+    notice = Notice.objects.filter(channel="email").latest("pk")
+    assert notice.state == "waiting"
+    text = notices.text(notice, "en")
+    assert "passed on" in text
+    assert "was not done by then." in text
+    assert "done 23:30, late by 30 minutes" in text
+
+
 def test_E4_a_notice_gives_the_end_of_a_day_the_same_name_throughout(lived, local):
     lived("D26")
     until_done(local("2026-03-10 00:00"))
