@@ -57,7 +57,7 @@ def record_visit(
     scores = [score for score in (speed, solution, attitude) if score is not None]
     comes = _comes_next(ticket, form, by=by, at=at, now=now, next_at=next_at, accepted=accepted, low=min(scores, default=LOW + 1) <= LOW)
     contact = write_contact(
-        ticket, by=by, at=at, recorded_at=now, way="call_out", said=said, reached=reached, customer_says=comment or mood, purpose="visit", wait=False,
+        ticket, by=by, at=at, recorded_at=now, way="call_out", said=said, reached=reached, customer_says=comment, purpose="visit", wait=False,
         kept=kept, **comes,
     )  # fmt: skip
     visit = Visit(

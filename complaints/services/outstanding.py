@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -146,8 +146,8 @@ def tell_departments(form: ComplaintForm, *, entry: Entry, at: datetime) -> None
     concerned_ids |= set(form.responsibilities.values_list("department_id", flat=True))
     if decision := guards.decision_of(form) if form.grade else None:
         concerned_ids |= {d.pk for d in decision.departments.all()}
-    last = form.ticket.item.contacts.filter(reached=True).exclude(customer_says="").last()
-    said = {"result": form.ticket.result or "–", "customer": last.customer_says if last else "–"}
+    last = form.ticket.item.contacts.filter(reached=True).filter(~Q(customer_says="") | Q(purpose="visit")).last()
+    said = {"result": form.ticket.result or "–", "customer": (last.customer_says or last.said) if last else "–"}
     departments = Department.objects.filter(pk__in=[pk for pk in concerned_ids if pk is not None]).select_related("head__backup", "head__superior")
     for head in {head_of(d, form, at) for d in departments}:
         tell(head, "generic", entry=entry, item=form.item, message=gettext_noop("Closed. Result: %(result)s The customer says: %(customer)s"), said=said)

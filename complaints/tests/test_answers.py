@@ -523,6 +523,14 @@ def test_C21_the_result_and_what_the_customer_said_go_to_every_department_concer
     assert {n.data["said"]["customer"] for n in told} == {"新机运转正常"}
 
 
+def test_C21_without_an_overall_comment_the_departments_hear_what_was_said_on_the_visit(way):
+    way = way().visiting()
+    Notice.objects.all().delete()
+    way.visit(said="新机装好了，孩子很高兴", comment="")
+    told = Notice.objects.filter(channel="page", template="generic", data__said__result="换新机,今天送到。")
+    assert {n.data["said"]["customer"] for n in told} == {"新机装好了，孩子很高兴"}
+
+
 def test_C15_a_second_round_asks_for_a_reply_of_its_own(way):
     way = way().closed()
     forms.reopen(form_id=way.form_id, by=way.cast.agent, reason="新机仍有异响")

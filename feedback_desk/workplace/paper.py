@@ -153,13 +153,14 @@ def _aside(acts: list[Entry]) -> list[Row]:
 
 def _end(form: ComplaintForm, round: int, told: Told) -> list[Row]:
     last = form.inspections.filter(round=round).select_related("by").last()
-    visit = Contact.objects.filter(visit__form=form, visit__round=round, reached=True).select_related("by").order_by("at", "pk").last()
+    visit = Contact.objects.filter(visit__form=form, visit__round=round, reached=True).select_related("by", "visit").order_by("at", "pk").last()
+    said = together([str(visit.visit.get_mood_display()), visit.said, visit.customer_says]) if visit else ""
     mark = "" if last is None else together([_("in time") if last.timely else _("late"), str(last.get_severity_display()), last.faults], " · ")
     return [
         *(Row(label, text) for label, text in checks.sheet(form, round)),
         Row(_("Check"), mark, sign="" if last is None else by(last.by, last.at)),
         Row(_("Result for the customer"), told.result),
-        Row(_("Visit"), together([visit.said, visit.customer_says]) if visit else "", sign=by(visit.by, visit.at) if visit else ""),
+        Row(_("Visit"), said, sign=by(visit.by, visit.at) if visit else ""),
         Row(_("Case summary"), told.summary),
     ]
 

@@ -261,3 +261,10 @@ def test_C10_how_a_round_ended_is_printed(cast, closed, way):
         first = paper.sheet(matter_of(one, cast.manager), 1)
     assert (row_of(first, "状态").text, row_of(first, "状态").beside) == ("待回访", ("结案时间", "–"))
     assert "新机仍有异响" in row_of(first, "结案方式").text
+
+
+def test_F3_how_the_customer_is_stands_on_the_sheet_in_words(cast, way):
+    one = way().visiting()
+    one.visit(said="新机装好了", comment="")
+    with override("zh-hans"):
+        assert row_of(paper.sheet(matter_of(one, cast.manager)), "回访").text == "满意\n新机装好了"
