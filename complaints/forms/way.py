@@ -70,9 +70,14 @@ class ChangeGradeForm(MoveForm):
     grade = forms.ChoiceField(label=gettext_lazy("New grade"), widget=forms.RadioSelect)
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=300, widget=forms.Textarea(attrs={"rows": 3}))
 
+    @classmethod
+    def offered(cls, form: ComplaintForm) -> list[Grade]:
+        """None above the highest, none below the lowest."""
+        here = RANKED.index(Grade(form.grade)) if form.grade else -1
+        return RANKED[here + 1 :] if cls.up else RANKED[: max(here, 0)]
+
     def prepare(self) -> None:
-        here = RANKED.index(Grade(self.subject.grade)) if self.subject.grade else -1
-        offered = RANKED[here + 1 :] if self.up else RANKED[: max(here, 0)]
+        offered = self.offered(self.subject)
         field = self.fields["grade"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(g.value, g.label) for g in offered]

@@ -33,11 +33,13 @@ from tickets.models import Ticket
 
 @dataclass(frozen=True)
 class Door:
-    """`fills`: guards that this dialog itself satisfies, so that nothing is said to be missing before it opens."""
+    """`fills`: guards that this dialog itself satisfies, so that nothing is said to be missing before it opens. `offers`: what there is to choose from in
+    it; the move is not shown where that is nothing."""
 
     service: Callable[..., Any]
     form: type[move_forms.MoveForm] = move_forms.MoveForm
     fills: tuple[Condition, ...] = ()
+    offers: Callable[[Any], Any] | None = None
 
 
 def _check(*, form_id: int, by: User, case_summary: str = "", seen: int | None = None, **marks: Any) -> None:
@@ -82,8 +84,8 @@ DOORS: dict[type[models.Model], dict[str, Door]] = {
     },
     ComplaintForm: {
         "grade_it": Door(complaint_services.grade, complaint_forms.GradeForm),
-        "raise_grade": Door(complaint_services.change_grade, complaint_forms.ChangeGradeForm),
-        "lower_grade": Door(complaint_services.change_grade, complaint_forms.LowerGradeForm),
+        "raise_grade": Door(complaint_services.change_grade, complaint_forms.ChangeGradeForm, offers=complaint_forms.ChangeGradeForm.offered),
+        "lower_grade": Door(complaint_services.change_grade, complaint_forms.LowerGradeForm, offers=complaint_forms.LowerGradeForm.offered),
         "begin_determination": Door(complaint_services.begin_determination),
         "handle_on_the_spot": Door(complaint_services.handle_on_the_spot, complaint_forms.OnTheSpotForm),
         "ask_parking": Door(complaint_services.ask_parking, complaint_forms.ParkingForm),
@@ -235,7 +237,7 @@ def url_of(subject: Any, name: str) -> str:
 def buttons(subject: Any, user: User, capacities: frozenset[str] | None = None, *, missing_url: str = "", about: str = "") -> list[Button]:
     """The moves open to this person, in the machine's order. `about` names the measure a button belongs to."""
     found = [(move, missing) for move, missing in open_moves(subject, user, capacities) if not (missing and _another_way(subject, move))]
-    return [_button(subject, move, missing, missing_url, about) for move, missing in found]
+    return [_button(subject, move, missing, missing_url, about) for move, missing in found if _offers(subject, move)]
 
 
 def naming(button: Button, subject: Any, text_id: int | None) -> Button:
@@ -249,6 +251,11 @@ def naming(button: Button, subject: Any, text_id: int | None) -> Button:
 def _another_way(subject: Any, move: Move) -> bool:
     """The move belongs to a way that this item does not take: it is not shown at all."""
     return any(guard(subject) for guard in move.guards if guard in ANOTHER_WAY)
+
+
+def _offers(subject: Any, move: Move) -> bool:
+    offers = DOORS[type(subject)][move.name].offers
+    return offers is None or bool(offers(subject))
 
 
 def _button(subject: Any, move: Move, missing: list[str], missing_url: str, about: str) -> Button:

@@ -17,7 +17,7 @@ from feedback_desk.deadlines.models import Deadline
 from feedback_desk.people.models import Refusal, Role
 from feedback_desk.people.services import name_concerned
 from feedback_desk.records.moves import moves_of
-from feedback_desk.workplace.doors import DOORS
+from feedback_desk.workplace.doors import DOORS, buttons
 from feedback_desk.workplace.models import Draft
 from feedback_desk.workplace.panels import ACT_DOORS
 from feedback_desk.workplace.tests import way
@@ -46,6 +46,12 @@ def test_every_act_has_a_door_and_every_door_an_act():
 def ticket(cast, customer, freeze, db):
     freeze("2026-03-02 09:00")
     return way.complaint(cast, customer)
+
+
+@pytest.mark.parametrize(("grade", "there"), [("I", {"lower_grade"}), ("II", {"raise_grade", "lower_grade"}), ("III", {"raise_grade"})])
+def test_G6_the_highest_grade_is_not_raised_nor_the_lowest_lowered(cast, ticket, grade, there):
+    form = way.walk(cast, ticket, "graded", grade)
+    assert {b.name for b in buttons(form, cast.supervisor)} & {"raise_grade", "lower_grade"} == there
 
 
 def door(ticket, move):
