@@ -497,6 +497,14 @@ class Card:
         return faults_to_answer(self.form)
 
     @cached_property
+    def split(self) -> str:
+        """C4: what the office reported of both opinions, for the ruling on what is still objected to."""
+        if self.form.state != State.AWAITING_RULING or not any(p.measure.state == "objected" for p in self.proposals):
+            return ""
+        last = next((e for e in reversed(self.rows.entries) if e.verb == "report_split"), None)
+        return last.words.text if last is not None and hasattr(last, "words") else ""
+
+    @cached_property
     def similar(self) -> Similar | None:
         return similar(self.form, self.at)
 

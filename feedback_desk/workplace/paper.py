@@ -21,7 +21,7 @@ from feedback_desk.workplace.templatetags.desk import exact
 from feedback_desk.workplace.words import terms_of
 from tickets.models import Contact, Ticket
 
-DECIDED = ("agree", "object", "sign", "negotiate", "submit", "rule", "confirm_no_fault", "hand_over")
+DECIDED = ("agree", "object", "sign", "negotiate", "report_split", "submit", "rule", "confirm_no_fault", "hand_over")
 SAID = ("determine", "no_fault_found", "no_fault_major", "settle_matter", "handle_on_the_spot", "write_case_summary", "offer_result")
 FELL = {"send_back": DECIDED, "restore": course.ENDS}
 """With these lines what was written before them in the same round holds no more: signatures, how it ended."""
@@ -139,7 +139,7 @@ def _inside(form: ComplaintForm, round: int, told: Told, measures: list[Disposit
         Row(_("Who is responsible"), together(_responsible(row) for row in responsible)),
         Row(_("Accountability measures"), together(_measure(m) for m in measures)),
         Row(_("Answer of the person concerned"), together(named(m.target, m.answer) for m in measures if m.answer)),
-        Row(_("Department's opinion"), together(_opinion(m, acts) for m in measures), sign=_signed(_last_of_each(acts, measures))),
+        Row(_("Department's opinion"), together([*(_opinion(m, acts) for m in measures), course.split(acts)]), sign=_signed(_last_of_each(acts, measures))),
         Row(_("General manager's ruling"), together([told.ruling, told.words]), sign=_signed(ruled)),
         Row(_("Carried out"), together(_carried_out(m) for m in measures if m.executed_at), sign=_signed(e for e in acts if e.verb == "hand_over")),
     ]

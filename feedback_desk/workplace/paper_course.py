@@ -43,6 +43,11 @@ def abnormal(acts: list[Entry]) -> str:
     return together(_line(e, AbnormalGround(e.data["ground"]).label if e.verb == "ask_abnormal" else "", words(e)) for e in acts if e.verb in ABNORMAL)
 
 
+def split(acts: list[Entry]) -> str:
+    """C4: without agreement, the office's report of both opinions."""
+    return together(_line(e, words(e)) for e in acts if e.verb == "report_split")
+
+
 def ended(acts: list[Entry]) -> str:
     """How the round ended: closed, or by what began the next one. A closed round's paper says nothing of a later reopening (C15)."""
     ends = [e for e in acts if e.verb in ENDS] or [e for e in acts if e.verb in NEW_ROUND]

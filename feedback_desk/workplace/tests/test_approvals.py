@@ -112,7 +112,25 @@ def test_C5_the_general_manager_sees_what_changed_since_the_department_agreed(ca
     assert "<ins>" not in client.get(url).content.decode()
     freeze("2026-03-02 10:00")
     tickets.correct(ticket_id=ticket.pk, by=cast.agent, changes={"product": "波轮洗衣机 10 公斤"}, reason="型号记错")
-    assert "<ins>波轮洗衣机 10 公斤</ins>" in client.get(url).content.decode()
+    card = client.get(url).content.decode()
+    assert "<ins>波轮洗衣机 10 公斤</ins>" in card
+    assert "首个部门复核后的改动" in card
+    assert "您打开后有改动" not in card
+
+
+def test_C4_what_the_office_reported_of_both_opinions_stands_on_the_card_of_the_ruling(cast, ticket, client):
+    form = way.walk(cast, ticket, "in_review")
+    services.object(disposition_id=way.measure_of(form).pk, by=cast.department_head, reason="当时车厢已满")
+    services.report_split(form_id=form.pk, by=cast.office, reason="客服坚持警告；配送部主张谈话")
+    client.force_login(cast.general_manager)
+    assert "客服坚持警告；配送部主张谈话" in client.get(reverse("workplace:ruling", args=[form.item.number])).content.decode()
+
+
+def test_C5_C6_whoever_carries_out_reads_the_words_of_the_ruling_on_the_card(cast, ticket, client):
+    form = way.walk(cast, ticket, "awaiting_ruling")
+    services.rule(form_id=form.pk, by=cast.general_manager, words="本周补齐绑带")
+    client.force_login(cast.department_head)
+    assert "本周补齐绑带" in client.get(reverse("workplace:review", args=[way.measure_of(form).pk])).content.decode()
 
 
 def test_the_link_of_a_notice_opens_the_card_while_it_waits_and_the_matter_afterwards(cast, ticket, client):

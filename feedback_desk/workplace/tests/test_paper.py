@@ -268,3 +268,10 @@ def test_F3_how_the_customer_is_stands_on_the_sheet_in_words(cast, way):
     one.visit(said="新机装好了", comment="")
     with override("zh-hans"):
         assert row_of(paper.sheet(matter_of(one, cast.manager)), "回访").text == "满意\n新机装好了"
+
+
+def test_C4_both_opinions_that_the_office_reported_are_printed(cast, way):
+    way = way().negotiating()
+    forms.report_split(form_id=way.form_id, by=cast.office, reason="客服坚持警告；配送部主张谈话")
+    with override("zh-hans"):
+        assert "未达成一致，双方意见上报总经理：客服坚持警告；配送部主张谈话" in row_of(paper.sheet(matter_of(way, cast.manager)), "部门意见").text
