@@ -252,12 +252,12 @@ def no_more_visits(form: ComplaintForm, *, at: datetime, why: str, by: User | No
 def new_round(form: ComplaintForm) -> tuple[str, ...]:
     """Put the form at the start of its next round; the earlier one stays as it was (C15). Returns the fields to save."""
     form.round += 1
-    form.no_fault, form.no_fault_reason, form.why_not_spoken, form.case_summary, form.on_the_spot = False, "", "", "", ""
+    form.no_fault, form.no_fault_reason, form.findings, form.why_not_spoken, form.case_summary, form.on_the_spot = False, "", "", "", "", ""
     form.submitted_at = form.ruled_at = form.executed_at = form.handed_over_at = form.closed_at = None
     form.ruling = form.ruling_words = ""
     return (
-        "round", "no_fault", "no_fault_reason", "why_not_spoken", "case_summary", "on_the_spot", "submitted_at", "ruled_at", "executed_at",
-        "handed_over_at", "closed_at", "ruling", "ruling_words",
+        "round", "no_fault", "no_fault_reason", "findings", "why_not_spoken", "case_summary", "on_the_spot", "submitted_at", "ruled_at",
+        "executed_at", "handed_over_at", "closed_at", "ruling", "ruling_words",
     )  # fmt: skip
 
 

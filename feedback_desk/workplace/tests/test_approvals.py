@@ -133,6 +133,16 @@ def test_C5_C6_whoever_carries_out_reads_the_words_of_the_ruling_on_the_card(cas
     assert "本周补齐绑带" in client.get(reverse("workplace:review", args=[way.measure_of(form).pk])).content.decode()
 
 
+def test_C15_C19_the_card_of_a_later_round_shows_nothing_that_an_earlier_one_found(cast, ticket, client):
+    form = way.walk(cast, ticket, "closed", "I")
+    services.reopen(form_id=form.pk, by=cast.agent, reason="新机仍有异响")
+    services.no_fault(form_id=form.pk, by=cast.manager, reason="地面不平，非我方责任")
+    client.force_login(cast.general_manager)
+    card = client.get(reverse("workplace:ruling", args=[form.item.number])).content.decode()
+    assert "地面不平，非我方责任" in card
+    assert "卸货时侧放" not in card
+
+
 def test_the_link_of_a_notice_opens_the_card_while_it_waits_and_the_matter_afterwards(cast, ticket, client):
     measure = way.measure_of(way.walk(cast, ticket, "in_review"))
     notice = Notice.objects.filter(receiver=cast.department_head, template="approval_wanted", channel="page").latest("pk")
