@@ -243,7 +243,7 @@ def rule(
     texts.keep(form, at=at)
     deadlines.settle(form.item, "D16", at=at, by=by)
     _pass_on(form, at=at)
-    _tell_ruling(form, entry, measures)
+    _tell_ruling(form, entry, measures, words=form.ruling_words)
     return form
 
 
@@ -289,12 +289,12 @@ def _rule_one(measure: Disposition, *, by: User, at: datetime, text: dict[str, A
     make(measure, "rule", by=by, at=at, standing="form", save=save, data={**_about(measure), **({"before": before} if text else {})})
 
 
-def _tell_ruling(form: ComplaintForm, entry: Entry, measures: list[Disposition]) -> None:
-    """C5: whatever it is, it goes to the manager and the departments: of the measures that were ruled on, without any the ticket's."""
+def _tell_ruling(form: ComplaintForm, entry: Entry, measures: list[Disposition], *, words: str) -> None:
+    """C5: whatever it is, it goes with its words to the manager and the departments: of the measures that were ruled on, without any the ticket's."""
     departments = {measure.department for measure in measures} or ({form.item.department} if form.item.department else set())
     heads = {head_of(department, form, entry.at) for department in departments}
     for receiver in heads | {receivers.pick(Role.CS_MANAGER, root=form.item.root, at=entry.at)}:
-        tell(receiver, "ruled", entry=entry, item=form.item, ruling=RULINGS[form.ruling], by=str(entry.by))
+        tell(receiver, "ruled", entry=entry, item=form.item, ruling=RULINGS[form.ruling], by=str(entry.by), said={"words": words})
 
 
 def _pass_on(form: ComplaintForm, *, at: datetime) -> None:
@@ -329,7 +329,7 @@ def send_back(*, form_id: int, by: User, reason: str, seen_version: int | None =
     deadlines.settle(form.item, "D16", at=at, by=by)
     start(form, "D14", at=at, role=Role.CS_MANAGER)
     start_decision(form, at=at)
-    _tell_ruling(form, entry, measures)
+    _tell_ruling(form, entry, measures, words=reason.strip())
     return form
 
 
@@ -344,7 +344,7 @@ def confirm_no_fault(*, form_id: int, by: User, words: str = "", seen_version: i
     entry = move(form, "confirm_no_fault", by=by, at=at, reason=words, seen_version=seen_version, save=save)
     deadlines.settle(form.item, "D16", at=at, by=by)
     closure_asked(form, at=at)
-    _tell_ruling(form, entry, [])
+    _tell_ruling(form, entry, [], words=form.ruling_words)
     return form
 
 

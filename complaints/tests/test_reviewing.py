@@ -257,6 +257,7 @@ def test_C5_a_ruling_is_told_in_the_language_of_whoever_reads_it(way):
     assert "退回" in wording.subject(notice, "zh-hans")
     assert "sent back" in wording.subject(notice, "en")
     assert "sent back" not in wording.text(notice, "zh-hans")
+    assert all("责任人不明" in wording.text(notice, language) for language in ("zh-hans", "en"))
 
 
 # ---- C6 ----

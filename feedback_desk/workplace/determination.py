@@ -18,8 +18,9 @@ from complaints.forms.way import CaseSummaryForm, FindingsForm, MeasureFormSet, 
 from complaints.lifecycle import State
 from complaints.models import ComplaintForm, Disposition, DispositionKind, Responsibility
 from feedback_desk.people.models import Department, User
+from feedback_desk.records.models import Entry
 from feedback_desk.workplace.matter import Matter, measure_lines
-from feedback_desk.workplace.words import number_of
+from feedback_desk.workplace.words import SAID, number_of
 
 MANAGER = "cs_manager"
 YEAR = timedelta(days=365)
@@ -78,8 +79,29 @@ def told(matter: Matter, *, sheet: Sheet | None = None, summary: CaseSummaryForm
     if summary is None and matter.may_write and form.state in AFTER_THE_SOLUTION:
         summary = CaseSummaryForm(initial={"text": form.case_summary, "seen": texts.summary_now(form)})
     measures = measure_lines(matter.measures)
-    shown = {"sheet": sheet, "summary": summary, "changes": changes}
+    shown = {"sheet": sheet, "summary": summary, "changes": changes, "back": came_back(form)}
     return {**shown, "similar": similar(form, matter.at), "responsible": responsible(form), "measures": measures}
+
+
+@dataclass(frozen=True)
+class Back:
+    """Why responsibility is determined again, in whose words."""
+
+    what: str
+    words: str
+    by: str
+    at: datetime
+
+
+def came_back(form: ComplaintForm) -> Back | None:
+    """C5, C10, C15: sent back by the general manager, resumed, or a new round; None for the first time."""
+    if form.state != State.DETERMINING:
+        return None
+    lines = Entry.objects.filter(item_id=form.item_id, target=State.DETERMINING).exclude(source=State.DETERMINING).select_related("by", "words")
+    last = lines.order_by("pk").last()
+    if last is None or last.verb == "begin_determination":
+        return None
+    return Back(str(SAID[last.verb]), last.words.text if hasattr(last, "words") else "", str(last.by or ""), last.at)
 
 
 def responsible(form: ComplaintForm) -> list[Responsibility]:

@@ -23,6 +23,7 @@ from feedback_desk.records import attachments
 from feedback_desk.records.tests.samples import WHOLE
 from feedback_desk.workplace import waiting
 from feedback_desk.workplace.approving import actions_for, waiting_for
+from feedback_desk.workplace.determination import came_back
 from feedback_desk.workplace.tests import way
 from tests.ways import Way
 from tickets import services as tickets
@@ -314,6 +315,18 @@ def test_C14_nor_do_actions_to_be_approved_take_more_queries(cast, freeze, custo
         assert len(found) in (1, 5)
         counts.append(len(taken))
     assert counts[0] == counts[1], "\n".join(q["sql"][:250] for q in taken.captured_queries)
+
+
+def test_C5_whoever_determines_again_reads_above_it_why_it_was_sent_back(cast, ticket, client):
+    form = way.walk(cast, ticket, "awaiting_ruling")
+    services.send_back(form_id=form.pk, by=cast.general_manager, reason="责任人不明，请核对排班")
+    client.force_login(cast.manager)
+    page = client.get(reverse("workplace:form", args=[form.item.number])).content.decode()
+    assert "<b>总经理退回重认</b>：责任人不明，请核对排班" in page
+
+
+def test_C2_the_first_determination_has_no_reason_above_it(cast, ticket):
+    assert came_back(way.walk(cast, ticket, "determining")) is None
 
 
 def test_C3_what_is_missing_for_the_submission_is_said_once(cast, ticket, client):
