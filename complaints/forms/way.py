@@ -374,7 +374,7 @@ class HandOverForm(MoveForm):
     person = forms.ModelChoiceField(
         label=gettext_lazy("Responsible for the faults"), queryset=User.objects.none(), required=False, empty_label=gettext_lazy("the department as a whole"),
     )
-    department = forms.ModelChoiceField(label=gettext_lazy("Department"), queryset=Department.objects.none(), required=False)
+    department = forms.ModelChoiceField(label=gettext_lazy("Department"), queryset=Department.objects.none(), required=False, empty_label="–")
     words = words_field(gettext_lazy("How the faults came about, and what was put right"))
 
     def prepare(self) -> None:

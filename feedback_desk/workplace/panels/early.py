@@ -15,6 +15,7 @@ from feedback_desk.people.models import User
 from feedback_desk.workplace.doors import Door
 from feedback_desk.workplace.matter import Matter
 from feedback_desk.workplace.panels.parts import Panel, act_buttons, aside, named, series, signed
+from feedback_desk.workplace.templatetags.desk import exact
 
 DOORS = {
     "check_facts": Door(services.check_facts, asked.CheckFactsForm),
@@ -99,13 +100,17 @@ def police(matter: Matter) -> Panel | None:
 def sheet(form: ComplaintForm, round: int) -> list[tuple[str, str]]:
     """What of it stands on the printed form."""
     checks = form.factscheck_rows.filter(round=round).select_related("by", "colleague")
-    rows = [(_("Verification"), aside(c.found, c.colleague, signed(c))) for c in checks]
+    on_site = {True: _("An inspection on site is needed."), False: ""}
+    rows = [(_("Verification"), aside("\n".join(filter(None, [c.found, on_site[c.on_site]])), c.colleague, signed(c))) for c in checks]
     rows += [(_("First plan"), aside(p.text, signed(p))) for p in form.firstplan_rows.filter(round=round).select_related("by")]
-    if row := form.handlingdecision_rows.filter(round=round).select_related("lead").prefetch_related("signatures__by").last():
-        terms = series([named(_("Lead"), row.lead), row.reply, row.measures])
+    if row := form.handlingdecision_rows.filter(round=round).select_related("lead").prefetch_related("signatures__by", "departments").last():
+        departments = "、".join(department.name for department in row.departments.all())
+        terms = series([named(_("Lead"), row.lead), named(_("Departments"), departments) if departments else "", row.reply, row.measures])
         rows.append((_("Handling decision"), f"{terms}\n{series(signed(s) for s in row.signatures.all())}"))
     analyses = form.firstanalysis_rows.filter(round=round).select_related("by")
     rows += [(_("First analysis"), aside(f"{a.what}\n{a.cause}\n{a.solution}", signed(a))) for a in analyses]
-    rows += [(_("Cause in writing"), aside(c.cause, signed(c))) for c in form.writtencause_rows.filter(round=round).select_related("by")]
-    rows += [(_("Police report"), " ".join(filter(None, [r.suspicion, r.station, r.number]))) for r in form.policereport_rows.filter(round=round)]
+    causes = form.writtencause_rows.filter(round=round).select_related("by")
+    rows += [(_("Cause in writing"), aside("\n".join(filter(None, [c.cause, c.evidence])), signed(c))) for c in causes]
+    reports = form.policereport_rows.filter(round=round)
+    rows += [(_("Police report"), " ".join(filter(None, [r.suspicion, r.station, r.number, exact(r.reported_at)]))) for r in reports]
     return rows

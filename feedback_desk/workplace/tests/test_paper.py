@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from complaints import services as forms
+from feedback_desk import clock
 from feedback_desk.workplace import paper, pdf
 from feedback_desk.workplace.matter import Matter
 from tests.ways import summed_up
@@ -261,6 +262,20 @@ def test_C10_how_a_round_ended_is_printed(cast, closed, way):
         first = paper.sheet(matter_of(one, cast.manager), 1)
     assert (row_of(first, "状态").text, row_of(first, "状态").beside) == ("待回访", ("结案时间", "–"))
     assert "新机仍有异响" in row_of(first, "结案方式").text
+
+
+def test_C1_C18_G2_the_sheet_names_the_departments_the_inspection_on_site_and_when_the_police_was_told(cast, way):
+    one = way().graded()
+    department, colleague = {"department_ids": [cast.delivery.pk, cast.product.pk]}, cast.outsider.pk
+    forms.check_facts(form_id=one.form_id, by=cast.agent, colleague_id=colleague, found="外箱有压痕", on_site=True)
+    forms.decide_handling(form_id=one.form_id, by=cast.supervisor, lead_id=cast.agent.pk, reply="主管书面答复", measures="先行封存", **department)
+    reported = {"station": "城东派出所", "number": "B-7", "reported_at": clock.now()}
+    forms.report_to_police(form_id=one.form_id, by=cast.agent, suspicion="部件失窃", **reported)
+    with override("zh-hans"):
+        sheet = paper.sheet(matter_of(one, cast.manager))
+    assert any(row.text.startswith("外箱有压痕\n需现场查看") for row in sheet.rows if row.label == "核实情况")
+    assert all(department.name in row_of(sheet, "处理决定").text for department in (cast.delivery, cast.product))
+    assert row_of(sheet, "报案记录").text == "部件失窃 城东派出所 B-7 2026-03-02 09:00:00"
 
 
 def test_F3_how_the_customer_is_stands_on_the_sheet_in_words(cast, way):
