@@ -42,7 +42,7 @@ COMPLAINT_PATHS = (
 )
 ON_THE_WAY = ("split", "objection", "sent_back", "no_fault", "returned", "not_accepted")
 """They come back to the usual way."""
-SIMPLE_PATHS = (["plain", "waiting", "not_solved", "invalid", "reopen"], [66, 14, 8, 7, 5])
+SIMPLE_PATHS = (["at_once", "plain", "waiting", "not_solved", "invalid", "reopen"], [40, 26, 14, 8, 7, 5])
 
 
 def fill(world: World, *, days: int = DAYS) -> None:
