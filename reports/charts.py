@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from reports import labels
 from reports.figures import Figures
@@ -108,9 +109,11 @@ def _below_target(figures: Figures, link: Link) -> list[Remark]:
 
 
 def _missed(row: Figures, target: float, link: Link) -> Remark:
-    told = {"limit": labels.name_of(row), "share": percent(row["share"]), "target": f"{target:.0%}"}
+    told = {"limit": f"{row['code']} {labels.name_of(row)}", "share": percent(row["share"]), "target": f"{target:.0%}"}
     text = _("%(limit)s on time %(share)s, below the target of %(target)s") % told
-    return Remark("exclamation-triangle-fill", "late", text, link(row["late"]["what"]), _("See the %(n)s late ones") % {"n": count(row["late"]["n"])})
+    late = row["late"]["n"]
+    see = ngettext("See the late one", "See the %(n)s late ones", late) % {"n": count(late)}
+    return Remark("exclamation-triangle-fill", "late", text, link(row["late"]["what"]), see)
 
 
 def _days_outside(figures: Figures, link: Link) -> list[Remark]:

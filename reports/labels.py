@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.utils.formats import date_format
-from django.utils.translation import get_language, gettext, gettext_lazy
+from django.utils.translation import get_language, gettext, gettext_lazy, pgettext
 from django.utils.translation import gettext as _
 
 from complaints.models import Grade
@@ -85,7 +85,12 @@ def hour_name(hour: int) -> str:
 
 
 def day_name(day: str) -> str:
-    return date_format(date.fromisoformat(day), "MONTH_DAY_FORMAT")
+    return short_day(date.fromisoformat(day))
+
+
+def short_day(day: date) -> str:
+    """As short as dates with the year are: "Nov. 16"."""
+    return date_format(day, pgettext("day without its year", "N j"))
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ class SummaryPage:
     def name(self) -> str:
         if self.period.kind != Kind.WEEKLY:
             return date_format(self.period.start, "YEAR_MONTH_FORMAT")
-        return f"{date_format(self.period.start, 'DATE_FORMAT')} – {date_format(self.period.last_day, 'MONTH_DAY_FORMAT')}"
+        return f"{date_format(self.period.start, 'DATE_FORMAT')} – {labels.short_day(self.period.last_day)}"
 
     @property
     def running(self) -> bool:

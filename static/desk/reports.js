@@ -46,7 +46,7 @@
         grid: { left: 8, right: 16, top: 8, bottom: 4, containLabel: true },
         xAxis: { ...axis(c), type: "value", min: floor, max: 100, splitNumber: narrow(box) ? 2 : 5, axisLabel: { color: c.ink3, formatter: "{value}%", hideOverlap: true } },
         yAxis: [
-          { ...axis(c), type: "category", data: rows.map(r => r.name), splitLine: { show: false }, axisLine: { show: false }, axisLabel: { color: c.ink2, width: narrow(box) ? 96 : 170, overflow: "truncate", interval: 0 } },
+          { ...axis(c), type: "category", data: rows.map(r => r.name), splitLine: { show: false }, axisLine: { show: false }, axisLabel: { color: c.ink2, width: narrow(box) ? 96 : 210, overflow: "truncate", interval: 0 } },
           { ...axis(c), type: "category", position: "right", data: rows.map(said), splitLine: { show: false }, axisLine: { show: false }, axisLabel: { interval: 0, color: (_, i) => rows[i].below ? c.lateText : c.ink } },
         ],
         tooltip: { ...base(c).tooltip, trigger: "item", formatter: p => p.componentType === "series" ? p.value[1] + " " + p.value[0].toFixed(1) + "%" : "" },
@@ -62,7 +62,7 @@
       return {
         ...base(c),
         grid: { left: 8, right: bounds.length ? 96 : 16, top: 24, bottom: 4, containLabel: true },
-        xAxis: { ...axis(c), type: "category", boundaryGap: false, data: data.rows.map(r => r.name), splitLine: { show: false }, axisLabel: { color: c.ink2, interval: data.rows.length > 10 ? (narrow(box) ? 9 : 4) : "auto", hideOverlap: true } },
+        xAxis: { ...axis(c), type: "category", boundaryGap: false, data: data.rows.map(r => r.name), splitLine: { show: false }, axisLabel: { color: c.ink2, interval: data.rows.length > 10 ? (narrow(box) ? 9 : 4) : "auto", hideOverlap: true, alignMinLabel: "left" } },
         yAxis: { ...axis(c), type: "value", min: 0, minInterval: 1, max: v => nice(Math.max(v.max, data.upper || 0) * 1.2) },
         tooltip: { ...base(c).tooltip, trigger: "axis" },
         series: [{
