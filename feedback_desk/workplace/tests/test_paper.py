@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pypdfium2
 import pytest
@@ -269,7 +270,7 @@ def test_C1_C18_G2_the_sheet_names_the_departments_the_inspection_on_site_and_wh
     department, colleague = {"department_ids": [cast.delivery.pk, cast.product.pk]}, cast.outsider.pk
     forms.check_facts(form_id=one.form_id, by=cast.agent, colleague_id=colleague, found="外箱有压痕", on_site=True)
     forms.decide_handling(form_id=one.form_id, by=cast.supervisor, lead_id=cast.agent.pk, reply="主管书面答复", measures="先行封存", **department)
-    reported = {"station": "城东派出所", "number": "B-7", "reported_at": clock.now()}
+    reported: dict[str, Any] = {"station": "城东派出所", "number": "B-7", "reported_at": clock.now()}
     forms.report_to_police(form_id=one.form_id, by=cast.agent, suspicion="部件失窃", **reported)
     with override("zh-hans"):
         sheet = paper.sheet(matter_of(one, cast.manager))
