@@ -125,6 +125,14 @@ def test_C8_when_the_customer_was_last_reminded_and_what_changed_stands_in_the_r
     assert ("配件已发运" in page, "配件仍缺" in page, "2026-04-30" in page) == (True, False, True)
 
 
+def test_C8_the_next_limit_of_a_matter_is_named_in_words(cast, parked, client):
+    code = parked.form.item.next_limit_code
+    client.force_login(cast.manager)
+    page = client.get(LEDGER).content.decode()
+    assert str(parked.limit(code).rule.spoken) in page
+    assert not re.search(rf"\b{code}\b", page)
+
+
 def test_C8_the_ledger_takes_as_many_queries_at_five_matters_as_at_one(cast, client, customer, freeze):
     freeze("2026-03-02 09:00")
     taken = []

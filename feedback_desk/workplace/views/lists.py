@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from complaints.models import CorrectiveAction
 from feedback_desk import clock
+from feedback_desk.deadlines.models import Rule
 from feedback_desk.people.access import Changed, NotNow, NotYou, record_refusal
 from feedback_desk.people.models import Role, User
 from feedback_desk.records.items import PREFIX
@@ -218,13 +220,14 @@ def outstanding(request: HttpRequest) -> HttpResponse:
             status = 409
             form.add_error(None, late.because)
     shown = matters.select_related("item", "ticket__item", "ticket__customer", "ticket__assignee").prefetch_related("reminder_rows__by").order_by("parked_at")
+    limits = _spoken_limits({m.item.next_limit_code for m in shown})
     names = {"manager": _("Manager's ledger"), "service": _("Customer service's ledger")}
     ledgers = {key: Tab(key, name, f"{here}?view={key}", key == view) for key, name in names.items()}
     return render(
         request,
         "workplace/outstanding.html",
         {
-            "matters": [Matter(m, at, user, view) for m in shown],
+            "matters": [Matter(m, at, user, view, limits) for m in shown],
             "tabs": ledgers.values() if manager else [],
             "ledger": ledgers[view],
             "form": form,
@@ -236,15 +239,20 @@ def outstanding(request: HttpRequest) -> HttpResponse:
     )
 
 
-class Matter:
-    """One line of a ledger: `note` is the name of the note that is kept in it."""
+def _spoken_limits(codes: Collection[str]) -> dict[str, str]:
+    """What the rules of these codes are called, the one that holds before those that did."""
+    return {rule.code: rule.spoken for rule in Rule.objects.filter(code__in=codes).order_by("active", "version", "-pk")}
 
-    def __init__(self, form: Any, at: datetime, user: User, view: str) -> None:
+
+class Matter:
+    """One line of a ledger: `note` is the name of the note that is kept in it, `limits` the rules' names by code."""
+
+    def __init__(self, form: Any, at: datetime, user: User, view: str, limits: dict[str, str]) -> None:
         from complaints.services import note_seen
         from feedback_desk.deadlines.chips import chip_of_item
 
         self.form, self.item, self.ticket, self.customer = form, form.item, form.ticket, form.ticket.customer
-        self.chip = chip_of_item(form.item, at, {"D28": _("Monthly reminder")})
+        self.chip = chip_of_item(form.item, at, limits)
         self.days = (at - form.parked_at).days if form.parked_at else None
         self.note = f"{view}_note"
         self.words = getattr(form, self.note)
