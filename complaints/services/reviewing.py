@@ -48,7 +48,9 @@ def answer(*, disposition_id: int, by: User, words: str) -> Disposition:
     disposition = locked_disposition(disposition_id)
     if disposition.user_id != by.pk:
         raise NotYou(_("This step is not yours to take: it is for others."), user=by, item=disposition.form.item, verb="answer")
-    if disposition.state == D.DRAFT or disposition.form.ruled_at is not None or disposition.state not in (D.PROPOSED, *IN_RULING):
+    if disposition.state == D.DRAFT:
+        raise NotNow(_("It was sent back and is decided anew. You are told when it is submitted again, and can answer then."))
+    if disposition.form.ruled_at is not None or disposition.state not in (D.PROPOSED, *IN_RULING):
         raise NotNow(_("You could answer until the ruling; it has been made."))
     disposition.answer, disposition.answered_at = words.strip(), at
     disposition.save(update_fields=["answer", "answered_at"])

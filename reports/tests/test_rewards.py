@@ -57,7 +57,7 @@ def test_R3_by_date_of_ruling_deductions_and_commendations_only(measure: Any, lo
     measure("deduct_amount", "50", ruled_at=local("2026-03-01 00:00"))  # the next month's
     measure("warning", ruled_at=local("2026-02-10 10:00"))
     measure("deduct_amount", "50", state="agreed")
-    measure("deduct_amount", "50", state="struck_out", ruled_at=local("2026-02-10 10:00"))
+    measure("deduct_amount", "50", state="withdrawn", ruled_at=local("2026-02-10 10:00"))
     figures = of(FEBRUARY, local("2026-03-04 08:00"))
     assert [(line["measure"], line["amount"]) for line in figures["lines"]] == [(ruled[0].pk, "5"), (ruled[1].pk, "200")]
     assert figures["corrections"] == []

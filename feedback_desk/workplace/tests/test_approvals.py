@@ -248,6 +248,23 @@ def test_C7_the_answer_is_given_until_the_ruling(cast, ticket, client):
     assert client.get(url).status_code == 404
 
 
+def test_C7_an_answer_to_a_measure_just_sent_back_is_kept_and_told_why(cast, ticket, client):
+    form = way.walk(cast, ticket, "awaiting_ruling")
+    measure = way.measure_of(form)
+    services.send_back(form_id=form.pk, by=cast.general_manager, reason="证据不足")
+    client.force_login(cast.person_concerned)
+    url = reverse("workplace:answer", args=[measure.pk])
+    late = client.post(url, {"words": "当时车厢已满。"})
+    page = late.content.decode()
+    assert late.status_code == 409
+    assert "退回" in page
+    assert "当时车厢已满。" in page
+    assert measure.clause not in page, "what is being written anew is not theirs to see yet"
+    assert client.get(url).status_code == 404
+    client.force_login(cast.colleague)
+    assert client.post(url, {"words": "…"}).status_code == 404
+
+
 def test_C8_what_was_asked_of_the_general_manager_waits_until_it_is_written(cast, freeze, customer, client):
     freeze("2026-03-02 09:00")
     one = Way(cast, customer, "I").determining()

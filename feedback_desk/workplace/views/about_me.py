@@ -59,6 +59,12 @@ def own(user: User) -> list[OwnMeasure]:
     ]
 
 
+def _sent_back(user: User, pk: int) -> OwnMeasure | None:
+    """Theirs, but a draft again: its number, nothing of its text."""
+    draft = Disposition.objects.filter(pk=pk, user=user).select_related("form__item").first()
+    return draft and OwnMeasure(pk, draft.form.item.number, "", "", "", draft.state, "", "", None, False)
+
+
 @login_required
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
@@ -68,8 +74,8 @@ def index(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
-    """Anybody else's measure is not there."""
-    measure = next((m for m in own(me(request)) if m.pk == pk), None)
+    """Anybody else's measure is not there. One sent back while they wrote says so, and keeps their words."""
+    measure = next((m for m in own(me(request)) if m.pk == pk), None) or (_sent_back(me(request), pk) if request.method == "POST" else None)
     if measure is None:
         raise Http404
     form, status = AnswerForm(request.POST or None, initial={"words": measure.answer}), 200
