@@ -1,10 +1,14 @@
-"""The people of a real desk that browsers visit, and what its rows say afterwards; each function runs in a process of the desk's own environment."""
+"""The people of a real desk that browsers visit, and what its rows say afterwards; they run in a process of the desk's own environment (browsing.told)."""
 
 from __future__ import annotations
 
+import json
+import sys
+import traceback
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 
 from conftest import make_person
 from feedback_desk.people.models import Department, Refusal, Role, User
@@ -116,3 +120,15 @@ def complaint_never_reached() -> str:
 
 def form_number(number: str) -> str:
     return str(Ticket.objects.select_related("form__item").get(item__number=number).form.item.number)
+
+
+def tell() -> None:
+    """Each line asks for a function and its words, each answer is a line: what it returned, or how it failed."""
+    for line in sys.stdin:
+        story, words = json.loads(line)
+        try:
+            answer = {"returned": globals()[story](*words)}
+        except Exception:
+            answer = {"failed": traceback.format_exc()}
+        connection.close()
+        print(json.dumps(answer), flush=True)

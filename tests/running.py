@@ -55,6 +55,8 @@ class Desk:
         self.environment = environment(data, self.port, **more)
         self.output = data.parent / f"{data.name}.out"
         self.process: subprocess.Popen[bytes] | None = None
+        self.teller: subprocess.Popen[str] | None = None
+        """Of tests.browsing.told."""
 
     def start(self) -> None:
         if self.redis and not self.redis.answers():
@@ -93,6 +95,9 @@ class Desk:
 
     def close(self) -> None:
         """After a test, whatever happened in it."""
+        if self.teller:
+            self.teller.kill()
+            self.teller.communicate()
         if self.process and self.process.poll() is None:
             self.stop()
         for process in self.processes():
