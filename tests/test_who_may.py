@@ -19,10 +19,11 @@ from conftest import make_person
 from feedback_desk import clock
 from feedback_desk.people.access import NotNow, NotYou
 from feedback_desk.people.actors import CUSTOMER, SYSTEM
-from feedback_desk.people.models import Concern, Role
+from feedback_desk.people.models import Concern, Role, User
 from feedback_desk.people.one_look import settings_at_rest
 from feedback_desk.records.items import open_item
 from feedback_desk.records.moves import moves_of, perform
+from tests.stages import reach
 from tickets import services as tickets
 from tickets.models import Category, Ticket
 
@@ -40,14 +41,18 @@ UNASSIGNED = {("ticket", "take")}
 
 
 @pytest.fixture
-def parts(cast: SimpleNamespace) -> dict[str, Any]:
+def parts(cast: SimpleNamespace, customer: Any, freeze: Any) -> dict[str, Any]:
+    freeze("2026-03-02 09:00")  # what a test begins with is laid down, not made (tests.stages)
+    more = reach(cast, lambda: [make_person(*words).pk for words in (
+        ("tech", "技师许", Role.TECHNICIAN), ("representative", "管代沈", Role.REPRESENTATIVE), ("analyst", "分析员沈", Role.ANALYST),
+    )], "more people")  # fmt: skip
+    technician, representative, analyst = (User.objects.get(pk=pk) for pk in more)
     return {
         "assignee": cast.agent, "colleague": cast.colleague, "second_line": cast.second, "supervisor": cast.supervisor, "cs_manager": cast.manager,
         "ticket_head": cast.product_head, "department_head": cast.department_head, "office": cast.office, "general_manager": cast.general_manager,
         "inspector": cast.inspector, "return_visit": cast.visitor, "business": cast.person_concerned,
-        "technician": make_person("tech", "技师许", Role.TECHNICIAN),
-        "representative": make_person("representative", "管代沈", Role.REPRESENTATIVE), "owner": cast.head_backup,
-        "quality": cast.outsider, "analyst": make_person("analyst", "分析员沈", Role.ANALYST), "administrator": cast.administrator, **BYSTANDERS,
+        "technician": technician, "representative": representative, "owner": cast.head_backup,
+        "quality": cast.outsider, "analyst": analyst, "administrator": cast.administrator, **BYSTANDERS,
     }  # fmt: skip
 
 
@@ -55,10 +60,10 @@ def parts(cast: SimpleNamespace) -> dict[str, Any]:
 def subject_of(cast: SimpleNamespace, customer: Any, parts: dict[str, Any]) -> Callable[[str, str, str], Any]:
     """A subject of the machine in the given state, as the services would leave it."""
 
-    def make(machine: str, name: str, state: str) -> Any:
+    def matter(assignee_id: int | None) -> int:
         ticket = tickets.register(
             by=cast.agent, customer_id=customer.pk, summary="外壳破损", type="complaint", category_id=Category.objects.get(slug="transport-damage").pk,
-            channel="phone", received_at=clock.now(), what_happened="凹陷", assignee_id=None if (machine, name) in UNASSIGNED else cast.agent.pk,
+            channel="phone", received_at=clock.now(), what_happened="凹陷", assignee_id=assignee_id,
         )  # fmt: skip
         ticket.item.department = cast.product
         ticket.item.save(update_fields=["department"])
@@ -66,17 +71,21 @@ def subject_of(cast: SimpleNamespace, customer: Any, parts: dict[str, Any]) -> C
         form.quality_class, form.analysis_department = 2, cast.product
         form.save(update_fields=["quality_class", "analysis_department"])
         Responsibility.objects.create(form=form, round=1, department=cast.delivery, share=100, because="侧放")
-        measure = Disposition.objects.create(
-            form=form, round=1, state_since=clock.now(), department=cast.delivery, kind="training", clause="4.2", reason="侧放"
-        )
-        remedy = Remedy.objects.create(
+        Disposition.objects.create(form=form, round=1, state_since=clock.now(), department=cast.delivery, kind="training", clause="4.2", reason="侧放")
+        Remedy.objects.create(
             form=form, round=1, option=1, state_since=clock.now(), kind="voucher", value=300, words="代金券", proposed_by=cast.agent, proposed_at=clock.now()
         )
+        return int(form.pk)
+
+    def make(machine: str, name: str, state: str) -> Any:
+        assignee_id = None if (machine, name) in UNASSIGNED else cast.agent.pk
+        form = ComplaintForm.objects.select_related("ticket__item", "item__root").get(pk=reach(cast, lambda: matter(assignee_id), "matter", assignee_id))
         if machine == "remedy":  # 300 yuan: above an agent's limit of grade II, within everybody's above
             ComplaintForm.objects.filter(pk=form.pk).update(grade="II")
-        by_machine = {"ticket": ticket, "form": form, "disposition": measure, "remedy": remedy}
-        subject: Any = action_on(form, cast) if machine == "action" else by_machine[machine]
-        return in_state(subject, state)
+        if machine == "action":
+            return in_state(action_on(form, cast), state)
+        by_machine = {"ticket": form.ticket, "form": form, "disposition": form.dispositions.get(), "remedy": form.remedies.get()}
+        return in_state(by_machine[machine], state)
 
     return make
 
