@@ -46,7 +46,7 @@
         grid: { left: 8, right: 16, top: 8, bottom: 4, containLabel: true },
         xAxis: { ...axis(c), type: "value", min: floor, max: 100, splitNumber: narrow(box) ? 2 : 5, axisLabel: { color: c.ink3, formatter: "{value}%", hideOverlap: true } },
         yAxis: [
-          { ...axis(c), type: "category", data: rows.map(r => r.name), splitLine: { show: false }, axisLine: { show: false }, axisLabel: { color: c.ink2, width: narrow(box) ? 96 : 210, overflow: "truncate", interval: 0 } },
+          { ...axis(c), type: "category", data: rows.map(r => r.name), splitLine: { show: false }, axisLine: { show: false }, axisLabel: { color: c.ink2, width: narrow(box) ? Math.max(96, box.clientWidth * 0.34) : 210, overflow: "truncate", interval: 0 } },
           { ...axis(c), type: "category", position: "right", data: rows.map(said), splitLine: { show: false }, axisLine: { show: false }, axisLabel: { interval: 0, color: (_, i) => rows[i].below ? c.lateText : c.ink } },
         ],
         tooltip: { ...base(c).tooltip, trigger: "item", formatter: p => p.componentType === "series" ? p.value[1] + " " + p.value[0].toFixed(1) + "%" : "" },
