@@ -352,3 +352,16 @@ def test_T9_the_follow_up_record_asks_why_only_for_what_the_reader_missed(cast, 
     assert Deadline.objects.get(root=ticket.item, code="D08").why == "等厂家配件"
     client.force_login(cast.colleague)
     assert 'name="late_reason"' not in client.get(page_of(ticket)).content.decode()
+
+
+def test_C10_closed_abnormally_the_page_says_so_and_no_longer_that_it_is_asked_for(cast, ticket, client):
+    form = way.walk(cast, ticket, "visiting")
+    forms.ask_abnormal(form_id=form.pk, by=cast.agent, ground="conflict", words="保修条款第 8 条：外观损伤不在保修范围")
+    client.force_login(cast.manager)
+    asked = "<b>申请：非正常关闭</b>"
+    assert asked in client.get(page_of(ticket)).content.decode()
+    forms.rule_abnormal(form_id=form.pk, by=cast.manager, reason="条款属实，已书面告知")
+    page = client.get(page_of(ticket)).content.decode()
+    assert asked not in page
+    assert "<b>非正常关闭</b>" in page
+    assert "保修条款第 8 条" in page
