@@ -6,7 +6,6 @@ month of its ruling shows as both, a line and a correction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +14,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from complaints import texts
 from complaints.lifecycle import DispositionState
 from complaints.models import Disposition, DispositionKind
 from complaints.models.measures import WITH_AMOUNT
@@ -46,8 +46,7 @@ def _line(measure: Disposition, at: datetime | None, ruled: datetime | None = No
     line = {
         "measure": measure.pk, "number": measure.form.ticket.item.number, "person": measure.user_id, "name": str(measure.user or ""),
         "department": measure.department_id, "department_name": measure.department.name, "department_name_en": measure.department.name_en,
-        "kind": str(measure.kind), "amount": "" if measure.amount is None else f"{measure.amount.normalize():f}", "clause": measure.clause,
-        "at": at.isoformat() if at else "",
+        "kind": str(measure.kind), "amount": texts.terms(measure)["amount"], "clause": measure.clause, "at": at.isoformat() if at else "",
     }  # fmt: skip
     return line if ruled is None else {**line, "ruled_at": ruled.isoformat()}
 
@@ -97,8 +96,3 @@ def _keyed(figures: Figures) -> dict[tuple[str, int], Figures]:
 
 def _said(line: Figures | None) -> Any:
     return line and [line[name] for name in ("person", "department", "kind", "amount", "clause", "at")]
-
-
-def numbers(lines: Iterable[Figures]) -> set[str]:
-    """Of the matters that lines belong to."""
-    return {line["number"] for line in lines}

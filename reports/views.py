@@ -40,11 +40,13 @@ def for_readers(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
     @wraps(view)
     @login_required
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if kwargs.get("kind") == Kind.REWARDS:
-            if not isinstance(request.user, User) or not may_read_rewards(request.user):
-                raise PermissionDenied(_("Rewards and penalties are read by the general manager, the customer-service manager and the management office."))
-        elif not isinstance(request.user, User) or not may_read(request.user):
-            raise PermissionDenied(_("Summaries are read by management, customer service's supervisors and analysts."))
+        rewards_only = kwargs.get("kind") == Kind.REWARDS
+        reads = may_read_rewards if rewards_only else may_read
+        if not isinstance(request.user, User) or not reads(request.user):
+            raise PermissionDenied(
+                _("Rewards and penalties are read by the general manager, the customer-service manager and the management office.") if rewards_only
+                else _("Summaries are read by management, customer service's supervisors and analysts.")
+            )  # fmt: skip
         return view(request, *args, **kwargs)
 
     return guarded
@@ -157,7 +159,7 @@ class RewardsPage(SummaryPage):
 
     def context(self, user: User) -> dict[str, Any]:
         ruled, corrected = self.figures["lines"], self.figures["corrections"]
-        seen = Ticket.objects.visible_to(user).filter(item__number__in=rewards.numbers([*ruled, *corrected]))
+        seen = Ticket.objects.visible_to(user).filter(item__number__in={line["number"] for line in (*ruled, *corrected)})
         visible = set(seen.values_list("item__number", flat=True))
         return {
             "page": self, "title": self.kind_name, "people": rewards_pages.people(self.figures), "lines": rewards_pages.lines(ruled, visible),

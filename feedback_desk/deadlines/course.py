@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from feedback_desk.deadlines import clocks
 from feedback_desk.deadlines.clocks import Hours
 from feedback_desk.deadlines.models import Clock
 
@@ -15,7 +16,6 @@ DAY = timedelta(days=1)
 Stretch = tuple[datetime, datetime]
 LONGEST = 400
 """Days that are looked at; a limit that runs longer is told without its course."""
-BY_CALENDAR = (Clock.BUSINESS, Clock.WORKING_DAY)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Course:
 
 def course(start: datetime, due: datetime, clock: str, hours: Hours, names: Mapping[date, str], stops: Sequence[Stretch] = ()) -> Course | None:
     """`names` are those of the calendar's special days; None for clocks that do not ask the calendar, and beyond a year."""
-    if clock not in BY_CALENDAR or due <= start or (due - start) > LONGEST * DAY:
+    if not clocks.by_windows(clock) or due <= start or (due - start) > LONGEST * DAY:
         return None
     runs = _running(start, due, stops)
     days = sorted({day for run in runs for day in _days(run, hours)})

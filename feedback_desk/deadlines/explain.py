@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_datetime
 from feedback_desk.deadlines import clocks, ladder, life, sentences
 from feedback_desk.deadlines.calendars import hours_of
 from feedback_desk.deadlines.clocks import Hours, NeverOpen
-from feedback_desk.deadlines.course import BY_CALENDAR, Course, course
+from feedback_desk.deadlines.course import Course, course
 from feedback_desk.deadlines.models import RECEIVERS, WAITS, CalendarDay, Deadline, DeadlineState, Extension, Rule, StepTaken
 from feedback_desk.notices.models import Notice
 from feedback_desk.people.receivers import Ask, for_steps
@@ -230,7 +230,7 @@ def _what_happened(deadline: Deadline, at: datetime, hours: Hours) -> Explanatio
 
 def _follows_its_calendar(deadline: Deadline) -> bool:
     """Its date was counted on the calendar, and named or granted by nobody."""
-    return ladder.clock_of(deadline) in BY_CALENDAR and deadline.extended_to is None and not deadline.allowance.get("named")
+    return clocks.by_windows(ladder.clock_of(deadline)) and deadline.extended_to is None and not deadline.allowance.get("named")
 
 
 def names_of(hours: Hours) -> dict[date, str]:

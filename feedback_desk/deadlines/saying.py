@@ -8,12 +8,10 @@ from itertools import takewhile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from feedback_desk.deadlines import facts, ladder, sentences, wording
+from feedback_desk.deadlines import clocks, facts, ladder, sentences, wording
 from feedback_desk.deadlines.explain import receiver_label
 from feedback_desk.deadlines.ladder import Rung
 from feedback_desk.deadlines.models import Calendar, Clock, Rule
-
-BY_CALENDAR = (Clock.BUSINESS, Clock.WORKING_DAY)
 
 
 def says(rule: Rule, owner: str) -> list[str]:
@@ -69,7 +67,7 @@ def _longer(rule: Rule) -> list[str]:
 
 
 def _calendar(rule: Rule) -> list[str]:
-    if rule.clock not in BY_CALENDAR:
+    if not clocks.by_windows(rule.clock):
         return []
     if rule.calendar_id and rule.calendar:
         return [_("Counted on the calendar %(calendar)s.") % {"calendar": rule.calendar}]

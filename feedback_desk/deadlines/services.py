@@ -444,7 +444,7 @@ def _locked(item: Item, codes: Collection[str], part: str | None = None) -> list
         return []
     rows = list(_live(item, codes, part).order_by("pk").select_for_update(no_key=True))
     wanted = {row.rule_id for row in rows}
-    rules = remembered_setting(("rules by key", frozenset(wanted)), lambda: Rule.objects.in_bulk(wanted)) if wanted else {}
+    rules = remembered_setting(("rules by key", frozenset(wanted)), lambda: Rule.objects.in_bulk(wanted))
     for row in rows:
         row.rule = rules[row.rule_id]
     return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.contrib import messages
@@ -41,28 +41,21 @@ class OwnMeasure:
 
 
 def own(user: User) -> list[OwnMeasure]:
-    rows = Disposition.objects.about(user).select_related("form__item").order_by("-pk")
-    return [
-        OwnMeasure(
-            m.pk,
-            m.form.item.number,
-            terms_of(m.kind, m.amount),
-            m.clause,
-            m.reason,
-            m.state,
-            m.get_state_display(),
-            m.answer,
-            m.answered_at,
-            m.state in OPEN_TO_ANSWER and m.form.ruled_at is None,
-        )
-        for m in rows
-    ]
+    return [_shown(measure) for measure in Disposition.objects.about(user).select_related("form__item").order_by("-pk")]
+
+
+def _shown(measure: Disposition) -> OwnMeasure:
+    return OwnMeasure(
+        pk=measure.pk, number=measure.form.item.number, terms=terms_of(measure.kind, measure.amount), clause=measure.clause, reason=measure.reason,
+        state=measure.state, state_label=measure.get_state_display(), answer=measure.answer, answered_at=measure.answered_at,
+        may_answer=measure.state in OPEN_TO_ANSWER and measure.form.ruled_at is None,
+    )  # fmt: skip
 
 
 def _sent_back(user: User, pk: int) -> OwnMeasure | None:
     """Theirs, but a draft again: its number, nothing of its text."""
     draft = Disposition.objects.filter(pk=pk, user=user).select_related("form__item").first()
-    return draft and OwnMeasure(pk, draft.form.item.number, "", "", "", draft.state, "", "", None, False)
+    return draft and replace(_shown(draft), terms="", clause="", reason="")
 
 
 @login_required
