@@ -25,6 +25,7 @@ from feedback_desk.workplace import waiting
 from feedback_desk.workplace.approving import actions_for, waiting_for
 from feedback_desk.workplace.determination import came_back
 from feedback_desk.workplace.tests import way
+from feedback_desk.workplace.words import terms_of
 from tests.ways import Way
 from tickets import services as tickets
 from tickets.models import Ticket
@@ -260,6 +261,7 @@ def test_C7_an_answer_to_a_measure_just_sent_back_is_kept_and_told_why(cast, tic
     assert "退回" in page
     assert "当时车厢已满。" in page
     assert measure.clause not in page, "what is being written anew is not theirs to see yet"
+    assert terms_of(measure.kind, measure.amount) not in page
     assert client.get(url).status_code == 404
     client.force_login(cast.colleague)
     assert client.post(url, {"words": "…"}).status_code == 404

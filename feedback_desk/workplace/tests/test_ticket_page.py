@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from complaints import services as forms
 from complaints.models import ReplyTemplate
+from complaints.models.form import AbnormalGround
 from feedback_desk import clock
 from feedback_desk.deadlines import services as deadlines
 from feedback_desk.deadlines.models import Deadline
@@ -358,10 +359,13 @@ def test_C10_closed_abnormally_the_page_says_so_and_no_longer_that_it_is_asked_f
     form = way.walk(cast, ticket, "visiting")
     forms.ask_abnormal(form_id=form.pk, by=cast.agent, ground="conflict", words="保修条款第 8 条：外观损伤不在保修范围")
     client.force_login(cast.manager)
-    asked = "<b>申请：非正常关闭</b>"
+    asked, closed = (f"<b>{words}</b> {AbnormalGround.CONFLICT.label} · 保修条款第 8 条" for words in ("申请：非正常关闭", "非正常关闭"))
     assert asked in client.get(page_of(ticket)).content.decode()
     forms.rule_abnormal(form_id=form.pk, by=cast.manager, reason="条款属实，已书面告知")
     page = client.get(page_of(ticket)).content.decode()
     assert asked not in page
-    assert "<b>非正常关闭</b>" in page
-    assert "保修条款第 8 条" in page
+    assert closed in page
+    forms.reopen(form_id=form.pk, by=cast.supervisor, reason="客户提供新照片")
+    page = client.get(page_of(ticket)).content.decode()
+    assert asked not in page
+    assert closed not in page
